@@ -1,0 +1,1 @@
+"""Locust side: the only importers of locust and gevent."""

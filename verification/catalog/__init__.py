@@ -1,0 +1,1 @@
+"""The endpoints and their cases as data, and what reads them."""

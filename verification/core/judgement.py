@@ -1,0 +1,162 @@
+"""What the judge hands to the report writers: the verdict and every number that stands in a report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from verification.core.latency import P95Change
+from verification.core.model import Finding, MaskedDifference, Verdict
+from verification.core.rates import RateBound
+from verification.core.records import Manifest
+
+
+@dataclass(frozen=True, slots=True)
+class CaseResult:
+    """One case of one endpoint after comparison: EQUAL, DIFFERENT or INCONCLUSIVE."""
+
+    endpoint: str
+    case: str
+    result: str
+    reason: str
+    differences: int
+    masked: int
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointParity:
+    """The cases of one endpoint, counted, and the bound that equal pairs give."""
+
+    endpoint: str
+    cases: int
+    equal: int
+    different: int
+    inconclusive: int
+    masked: int
+    excluded_rate: float | None
+    """Upper 95 % bound of the share of differing cases when none differed; None when some did or nothing compared."""
+
+
+@dataclass(frozen=True, slots=True)
+class MaskUse:
+    """One mask, how often it fired, and one example."""
+
+    endpoint: str
+    path: str
+    predicate: str
+    reason: str
+    owner: str
+    fired: int
+    example: MaskedDifference | None
+
+
+@dataclass(frozen=True, slots=True)
+class LatencyRow:
+    """The P95 change of one scope. endpoint None: all endpoints of the stage; stage None: all stages of the endpoint."""
+
+    stage_percent: int | None
+    endpoint: str | None
+    change: P95Change
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """Both arms' latency in log bins, as shares of all requests, for drawing. `edges_ms` are the bins' lower edges."""
+
+    stage_percent: int
+    endpoint: str | None
+    edges_ms: tuple[float, ...]
+    control: tuple[float, ...]
+    candidate: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PopulationRow:
+    """What users feel: P95 of natural traffic at N % against control alone, both in ms."""
+
+    stage_percent: int
+    natural_p95_ms: float
+    control_p95_ms: float
+    change: float
+    requests: int
+
+
+@dataclass(frozen=True, slots=True)
+class RateRow:
+    """Errors of one arm at one stage; endpoint None: all endpoints."""
+
+    stage_percent: int
+    endpoint: str | None
+    stream: str
+    bound: RateBound
+
+
+@dataclass(frozen=True, slots=True)
+class ExposureRow:
+    """Measured share of the candidate against the percent that was set, with its exact 95 % interval."""
+
+    stage_percent: int
+    source: str
+    """`flag` (a burst of single calls) or `load` (natural time blocks)."""
+    domain: int
+    total: int
+    share: float
+    low: float
+    high: float
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class DrillRow:
+    """One way of rolling back: whether every endpoint came back, and how long it took."""
+
+    name: str
+    stage_percent: int
+    endpoints_back: int
+    endpoints_asked: int
+    seconds: float | None
+    verdict: Verdict
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoadRow:
+    """How the load of one stage went, so that its numbers can be believed."""
+
+    stage_percent: int
+    rate_per_s: float
+    scheduled: int
+    finished: int
+    dropped: int
+    blocks: int
+    workers: int
+    lag_p95_ms: float
+    cpu_percent: float
+    fallbacks: int
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The verdict and everything that supports it."""
+
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    """The decisive findings, worst first, one sentence each; never empty."""
+    findings: tuple[Finding, ...]
+    """Worst first. Accepted ones are among them with `accepted` set; notes carry PROMOTE."""
+    cases: tuple[CaseResult, ...]
+    parity: tuple[EndpointParity, ...]
+    masks: tuple[MaskUse, ...]
+    latency: tuple[LatencyRow, ...]
+    distributions: tuple[Distribution, ...]
+    population: tuple[PopulationRow, ...]
+    rates: tuple[RateRow, ...]
+    exposures: tuple[ExposureRow, ...]
+    drills: tuple[DrillRow, ...]
+    load: tuple[LoadRow, ...]
+    not_measured: tuple[tuple[str, str], ...]
+    """(what, why) of everything this run decided or failed to measure."""
+    leftovers: tuple[str, ...]
+    """What the run created and could not remove."""
+    thresholds: dict[str, float]
+    """The policy figures that the verdict was held against, by name with unit."""
+    manifest: Manifest

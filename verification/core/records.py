@@ -1,0 +1,234 @@
+"""The lines of evidence beside comparisons: what was seen of the flag, the monitoring, the races and the load."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from verification.core.model import Comparison, Exchange, Json
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """Unforced requests at one rollout percent, counted by the implementation that the witness named."""
+
+    stage_percent: int
+    legacy: int
+    domain: int
+    unknown: int
+
+
+@dataclass(frozen=True, slots=True)
+class ForcedCall:
+    """One endpoint asked with a forced arm. `drill` tells why: `force`, `rollback-request` or `rollback-global`
+    (then the request was not forced, the whole backend was)."""
+
+    drill: str
+    stage_percent: int
+    endpoint: str
+    exchange: Exchange
+
+
+@dataclass(frozen=True, slots=True)
+class Drill:
+    """A completed way of rolling back, or of refusing a broken percent, with its duration where it has one."""
+
+    name: str
+    """`rollback-request`, `rollback-global` or `refuse-percent`."""
+    stage_percent: int
+    ok: bool
+    seconds: float | None
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Monitoring:
+    """The two monitoring endpoints at one moment: `before`, `after` or `rolled-back`."""
+
+    moment: str
+    stage_percent: int
+    health: Exchange
+    metrics: Exchange
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """How far the backend's own counters moved while a known number of requests was served."""
+
+    stage_percent: int
+    kind: str
+    """`forced` (the arm was forced) or `natural` (the flag drew)."""
+    witnessed_domain: int
+    witnessed_legacy: int
+    counted_domain: int | None
+    counted_legacy: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Race:
+    """One round of calls sent at the same moment on one arm, and the state they left."""
+
+    side: str
+    name: str
+    calls: int
+    answered_ok: int
+    applied: int
+    """How many of the answered changes are visible in the state afterwards."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogTail:
+    """The end of the backend's log, redacted, and how many of all its lines speak of a fallback."""
+
+    stage_percent: int
+    fallback_lines: int
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Mishap:
+    """Something that kept evidence from being gathered: a dead backend, a lost worker, an interruption."""
+
+    what: str
+    """`backend-died`, `worker-lost`, `interrupted`, `load-failed`, `backend-unready` or `suite-error`."""
+    detail: str
+    stage_percent: int | None = None
+    during: str | None = None
+    """The arm, endpoint or step that was under way, where known."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadCell:
+    """One endpoint and stream within one time block, workers added up.
+
+    `stream` is `control` or `candidate` (the assigned arm of forced requests; at 0 % both are control) or `natural`.
+    Histograms map a log bin (see `core.histogram`) to a count; every request stands once in `intended` and `sent`,
+    errors and timeouts in the top bin; `server` holds only requests whose answer told a server time.
+    """
+
+    endpoint: str
+    stream: str
+    requests: int
+    errors: int
+    timeouts: int
+    legacy: int
+    domain: int
+    unwitnessed: int
+    intended: Mapping[int, int]
+    sent: Mapping[int, int]
+    server: Mapping[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class LoadStart:
+    """Written before the first request of a stage."""
+
+    stage_percent: int
+    seed: int
+    rate_per_s: float
+    block_s: float
+    kinds: tuple[str, ...]
+    """Kind of each block in order: `mixed`, `natural` or `control` (control only)."""
+    endpoints: tuple[str, ...]
+    workers: int
+    locust_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoadBlock:
+    """What one worker saw of one time block, written when its last request has finished."""
+
+    stage_percent: int
+    block: int
+    kind: str
+    worker: str
+    cells: tuple[LoadCell, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LoadWorker:
+    """One worker's own totals, to be held against what arrived from it."""
+
+    worker: str
+    requests: int
+    lag_p95_ms: float
+    cpu_percent: float
+
+
+@dataclass(frozen=True, slots=True)
+class LoadEnd:
+    """Written after the last request of a stage; its absence means that the stage was cut off."""
+
+    stage_percent: int
+    scheduled: int
+    finished: int
+    dropped: int
+    workers: tuple[LoadWorker, ...]
+    lost_workers: tuple[str, ...]
+    leftover: tuple[str, ...]
+    """Names of what the load created and could not remove."""
+    aborted: str | None
+    skipped: Mapping[str, int] = field(default_factory=dict)
+    """Endpoint -> arrivals not sent because of a cap that protects the target."""
+
+
+Record = (
+    Comparison
+    | Exposure
+    | ForcedCall
+    | Drill
+    | Monitoring
+    | Usage
+    | Race
+    | LogTail
+    | Mishap
+    | LoadStart
+    | LoadBlock
+    | LoadEnd
+)
+"""Everything that may stand in an evidence file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """Written first: what this run is and what evidence it owes."""
+
+    schema: str
+    run_id: str
+    started_at: str
+    seed: int
+    target: str
+    """URL, or `embedded`; redacted."""
+    owned: bool
+    """True when the suite started the backend itself."""
+    stages: tuple[int, ...]
+    quick: bool
+    expected: tuple[str, ...]
+    """Keys of the evidence that the verdict needs, for example `load:25` or `parity:POST /alerts/rules:minimal`."""
+    omitted: Mapping[str, str]
+    """Key -> reason, for what this run does not measure by decision."""
+    versions: Mapping[str, str]
+    host: Mapping[str, Json]
+    commit: str | None
+    command: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Everything the judge may look at."""
+
+    manifest: Manifest
+    comparisons: tuple[Comparison, ...] = ()
+    exposures: tuple[Exposure, ...] = ()
+    forced: tuple[ForcedCall, ...] = ()
+    drills: tuple[Drill, ...] = ()
+    monitoring: tuple[Monitoring, ...] = ()
+    usage: tuple[Usage, ...] = ()
+    races: tuple[Race, ...] = ()
+    logs: tuple[LogTail, ...] = ()
+    mishaps: tuple[Mishap, ...] = ()
+    load_starts: tuple[LoadStart, ...] = ()
+    load_blocks: tuple[LoadBlock, ...] = ()
+    load_ends: tuple[LoadEnd, ...] = ()
+    torn_files: tuple[str, ...] = ()
+    """Evidence files whose last line was cut off by a kill."""

@@ -1,0 +1,1 @@
+"""Edge in: everything that asks the target. The only importer of httpx."""

@@ -1,0 +1,1 @@
+"""Edge out: each writer knows one format and computes no number."""

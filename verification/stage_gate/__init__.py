@@ -1,0 +1,1 @@
+"""The tests that verify a release. A red result here is the product doing its work."""
