@@ -1,0 +1,34 @@
+"""From arm to request, and from answer to the implementation that served."""
+
+from __future__ import annotations
+
+from verification.core.model import EXPECTED_IMPLEMENTATION, Answer, Arm, Exchange, Implementation
+
+WITNESS_HEADER = "x-served-by"
+SERVER_TIME_HEADER = "server-timing"
+_FORCED = {Arm.CONTROL: "false", Arm.CANDIDATE: "true"}
+
+
+def force_query(arm: Arm | None) -> tuple[tuple[str, str], ...]:
+    """Query parameters that put a request on an arm; None leaves the choice to the flag."""
+    return () if arm is None else (("force_domain", _FORCED[arm]),)
+
+
+def served_by(answer: Answer) -> str | None:
+    """What the response's witness names, verbatim; None when it names nothing."""
+    return answer.header(WITNESS_HEADER)
+
+
+def implementation(served: str | None) -> Implementation | None:
+    """The implementation that a witness names; None when it names none or one that does not exist."""
+    return next((known for known in Implementation if known.value == (served or "").strip().lower()), None)
+
+
+def is_proven(exchange: Exchange) -> bool:
+    """True when the witness names the implementation that the arm asked for."""
+    return implementation(exchange.served_by) is EXPECTED_IMPLEMENTATION[exchange.arm]
+
+
+def is_fallback(exchange: Exchange) -> bool:
+    """True when legacy served a request that was put on candidate."""
+    return exchange.arm is Arm.CANDIDATE and implementation(exchange.served_by) is Implementation.LEGACY
