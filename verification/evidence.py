@@ -1,10 +1,10 @@
 """The run's folder: evidence is appended line by line and is on disk before the next step is taken.
 
-    reports/<run>/
-        run.json            the manifest, written before anything is sent
-        catalog.json        the catalog as it was, so that the verdict can be recomputed later
-        policy.json         the policy as it was
-        evidence/*.jsonl    one record a line, one file for each writing process
+reports/<run>/
+    run.json            the manifest, written before anything is sent
+    catalog.json        the catalog as it was, so that the verdict can be recomputed later
+    policy.json         the policy as it was
+    evidence/*.jsonl    one record a line, one file for each writing process
 """
 
 from __future__ import annotations

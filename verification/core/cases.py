@@ -1,7 +1,7 @@
 """What the catalog says, frozen: endpoints, their cases, the twins they need and how their answers are compared.
 
-Placeholders: in paths, queries and bodies `{token}` stands for the actual id of a twin of that name. `{absent}` is always
-known and names an id that no twin has.
+Placeholders: in paths, queries and bodies `{token}` stands for the actual id of a twin of that name. `{absent}` is
+always known and names an id that no twin has.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from verification.core.model import Json
 class Mask:
     """A predicate that a volatile field must meet on both sides. Never a deletion.
 
-    `path` is dotted, `*` matches one key or index: `items.*.created_at`. `predicate` names one of `core.masks.PREDICATES`;
+    `path` is dotted, `*` matches one key or index: `items.*.created_at`. `predicate` is one of `core.masks.PREDICATES`;
     `minimum`, `maximum` and `pattern` are its arguments. Masks of one `group` keep the pattern of equality: values that
     are equal on the control side must be equal on the candidate side, across the whole probe.
     """
@@ -102,7 +102,7 @@ class ResourceSpec:
 
 @dataclass(frozen=True, slots=True)
 class Twin:
-    """One twin a case needs: its token, its kind, the states it is brought into in this order, extra fields at creation."""
+    """One twin a case needs: its token, its kind, the states it is brought into in order, extra fields at creation."""
 
     token: str
     resource: str

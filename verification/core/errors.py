@@ -1,19 +1,19 @@
 """One exception tree. Whatever a person can cause or mend is a `GateError`; anything else is a bug of ours.
 
-    GateError
-    ├── UsageError          a wrong option or a forbidden combination; nothing was sent
-    │   ├── SettingsError   a settings file or value cannot be used
-    │   ├── CatalogError    a catalog file cannot be used
-    │   └── PermissionNeeded  a step that could do harm and that nobody allowed
-    ├── TargetError         the backend did not start, answer or obey
-    └── EvidenceError       the run's folder cannot be written or read
+GateError
+├── UsageError          a wrong option or a forbidden combination; nothing was sent
+│   ├── SettingsError   a settings file or value cannot be used
+│   ├── CatalogError    a catalog file cannot be used
+│   └── PermissionNeeded  a step that could do harm and that nobody allowed
+├── TargetError         the backend did not start, answer or obey
+└── EvidenceError       the run's folder cannot be written or read
 """
 
 from __future__ import annotations
 
 
 class GateError(Exception):
-    """Something a person can understand and mend. The text says what was wrong, where, what is valid, what to do next."""
+    """Something a person can understand and mend. It says what was wrong, where, what is valid, what to do."""
 
 
 class UsageError(GateError):

@@ -51,7 +51,7 @@ class MaskUse:
 
 @dataclass(frozen=True, slots=True)
 class LatencyRow:
-    """The P95 change of one scope. endpoint None: all endpoints of the stage; stage None: all stages of the endpoint."""
+    """The P95 change of one scope. endpoint None: all endpoints of the stage; stage None: all of its stages."""
 
     stage_percent: int | None
     endpoint: str | None

@@ -174,5 +174,3 @@ class Finding:
     differences: tuple[Difference, ...] = ()
     accepted: str | None = None
     """Who accepted it, why and until when; such a finding weighs nothing and stays on the first page."""
-
-

@@ -1,4 +1,4 @@
-"""Secrets leave a text before it is kept anywhere. Equal secrets keep equal stand-ins, so that comparing still works."""
+"""Secrets leave a text before it is kept anywhere. Equal secrets keep equal stand-ins, so they can be compared."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ SECRET_HEADERS = frozenset(
     {"authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key", "x-auth-token", "x-csrf-token"}
 )
 _WORDS = r"[\w.-]*(?:password|passwd|secret|token|api[_-]?key|credential|authorization|session[_-]?id)[\w.-]*"
-_URL_CREDENTIALS = re.compile(r"(?P<head>\b[a-z][a-z0-9+.-]*:(?:\\?/){2})(?P<secret>[^\s/\"'\\@]+)(?=@)", re.IGNORECASE)
+_URL_CREDENTIALS = re.compile(r"(?P<head>\b[a-z][a-z0-9+.-]*:(?:\\?/){2})(?P<secret>[^\s/\"'\\]+)(?=@)", re.IGNORECASE)
 _JSON_MEMBER = re.compile(rf'(?P<head>"{_WORDS}"\s*:\s*")(?P<secret>(?:[^"\\]|\\.)*)(?=")', re.IGNORECASE)
 _QUERY_MEMBER = re.compile(rf"(?P<head>[?&;]{_WORDS}=)(?P<secret>[^&\s\"']+)", re.IGNORECASE)
 _HEADER_LINE = re.compile(
-    r"(?P<head>\b(?:proxy-authorization|authorization|set-cookie|cookie)\b\s*[:=]\s*)(?P<secret>[^\r\n]+)", re.IGNORECASE
+    r"(?P<head>\b(?:proxy-authorization|authorization|set-cookie|cookie)\b\s*[:=]\s*)(?P<secret>[^\r\n\"]+)",
+    re.IGNORECASE,
 )
 _BEARER = re.compile(r"(?P<head>\b(?:bearer|basic)\s+)(?P<secret>[A-Za-z0-9+/_.~=-]{8,})", re.IGNORECASE)
 _PATTERNS = (_URL_CREDENTIALS, _JSON_MEMBER, _QUERY_MEMBER, _HEADER_LINE, _BEARER)

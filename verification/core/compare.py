@@ -1,0 +1,163 @@
+"""Two answers -> their differences. The only importer of deepdiff, which is asked only where canonical bytes differ."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from deepdiff import DeepDiff
+
+from verification.core.cases import Shape
+from verification.core.documents import Names, Unparsable, Verbatim, canonical, normalise, parse
+from verification.core.masks import Path, allows, matches
+from verification.core.model import Answer, Difference, Json, MaskedDifference
+
+_SHOWN_CHARACTERS = 400
+_ABSENT = object()
+_ABSENT_TEXT = "(absent)"
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What a comparison saw: differences, those that a mask allowed, and mere wording."""
+
+    differences: tuple[Difference, ...] = ()
+    masked: tuple[MaskedDifference, ...] = ()
+    messages: tuple[Difference, ...] = ()
+
+    def __add__(self, other: Compared) -> Compared:
+        return Compared(
+            self.differences + other.differences, self.masked + other.masked, self.messages + other.messages
+        )
+
+
+@dataclass(slots=True)
+class _Sorting:
+    """Collects the places where two documents differ by what the shape says of them."""
+
+    shape: Shape
+    where: str
+    differences: list[Difference] = field(default_factory=list)
+    masked: list[MaskedDifference] = field(default_factory=list)
+    messages: list[Difference] = field(default_factory=list)
+
+    def add(self, path: Path, kind: str, control: Json, candidate: Json) -> None:
+        shown = _shown(control), _shown(candidate)
+        dotted = ".".join(map(str, path))
+        both_present = control is not _ABSENT and candidate is not _ABSENT
+        mask = next((mask for mask in self.shape.masks if matches(mask.path, path)), None) if both_present else None
+        if mask is not None and allows(mask, control, candidate):
+            self.masked.append(MaskedDifference(self.where, dotted, f"{mask.path} is {mask.predicate}", *shown))
+            return
+        is_message = any(matches(pattern, path) for pattern in self.shape.messages)
+        if is_message and _is_wording(control) and _is_wording(candidate):
+            self.messages.append(Difference(self.where, dotted, "wording", *shown))
+            return
+        critical = any(_within(pattern, path) for pattern in self.shape.critical)
+        where = "raw" if isinstance(control, Verbatim) or isinstance(candidate, Verbatim) else self.where
+        self.differences.append(Difference(where, dotted, kind, *shown, critical))
+
+
+def compare_answers(
+    shape: Shape, control: Answer, candidate: Answer, control_names: Names, candidate_names: Names
+) -> Compared:
+    """Status, declared headers, raw body and parsed body of two answers."""
+    head = _compare_status(control, candidate) + _compare_headers(
+        shape, control, candidate, control_names, candidate_names
+    )
+    if control.raw == candidate.raw:
+        return head
+    return head + _compare_bodies(shape, control, candidate, control_names, candidate_names)
+
+
+def compare_values(shape: Shape, where: str, control: Json, candidate: Json) -> Compared:
+    """Two normalised documents, path by path, typed: 1, 1.0 and true are three values, absent is not null."""
+    if canonical(control) == canonical(candidate):
+        return Compared()
+    sorting = _Sorting(shape, where)
+    for path, kind, old, new in _places(control, candidate):
+        sorting.add(path, kind, old, new)
+    return Compared(tuple(sorting.differences), tuple(sorting.masked), tuple(sorting.messages))
+
+
+def _compare_status(control: Answer, candidate: Answer) -> Compared:
+    if control.status == candidate.status:
+        return Compared()
+    kind = "status class" if control.status // 100 != candidate.status // 100 else "status"
+    return Compared((Difference("status", "", kind, str(control.status), str(candidate.status)),))
+
+
+def _compare_headers(
+    shape: Shape, control: Answer, candidate: Answer, control_names: Names, candidate_names: Names
+) -> Compared:
+    differences = []
+    for name in shape.headers:
+        old = [control_names.in_text(value) for key, value in control.headers if key == name]
+        new = [candidate_names.in_text(value) for key, value in candidate.headers if key == name]
+        if old != new:
+            control_text, candidate_text = (", ".join(values) if values else _ABSENT_TEXT for values in (old, new))
+            differences.append(Difference("header", name, "header", control_text, candidate_text))
+    return Compared(tuple(differences))
+
+
+def _compare_bodies(
+    shape: Shape, control: Answer, candidate: Answer, control_names: Names, candidate_names: Names
+) -> Compared:
+    parsed: list[Json] = []
+    for answer, names in ((control, control_names), (candidate, candidate_names)):
+        try:
+            parsed.append(normalise(parse(answer), shape, names))
+        except Unparsable:
+            return _compare_texts(control, candidate, control_names, candidate_names)
+    return compare_values(shape, "body", *parsed)
+
+
+def _compare_texts(control: Answer, candidate: Answer, control_names: Names, candidate_names: Names) -> Compared:
+    old, new = control_names.in_text(control.body), candidate_names.in_text(candidate.body)
+    if old == new and control.body_is_base64 == candidate.body_is_base64:
+        return Compared()
+    return Compared((Difference("raw", "", "not JSON on both sides", _cut(old), _cut(new)),))
+
+
+def _places(control: Json, candidate: Json) -> list[tuple[Path, str, Json, Json]]:
+    """The places where two values differ, by DeepDiff with every shortcut that could hide one turned off."""
+    found: Any = DeepDiff(
+        control,
+        candidate,
+        view="tree",
+        threshold_to_diff_deeper=0,
+        ignore_order=False,
+        ignore_numeric_type_changes=False,
+        ignore_type_in_groups=[],
+        verbose_level=2,
+    )
+    places = []
+    for report, items in found.items():
+        for item in items:
+            path = tuple(item.path(output_format="list"))
+            old = _ABSENT if report.endswith("_added") else item.t1
+            new = _ABSENT if report.endswith("_removed") else item.t2
+            places.append((path, report.replace("_", " "), old, new))
+    if not places:
+        # Canonical bytes differ, so a silent DeepDiff has missed something: the whole document is the difference.
+        places.append(((), "document", control, candidate))
+    return sorted(places, key=lambda place: [str(step) for step in place[0]])
+
+
+def _within(pattern: str, path: Path) -> bool:
+    """True when the path is the place that the pattern names, or lies inside it."""
+    return matches(pattern, path[: len(pattern.split("."))])
+
+
+def _is_wording(value: Json) -> bool:
+    return isinstance(value, str) and value.strip() != ""
+
+
+def _shown(value: Json) -> str:
+    if value is _ABSENT:
+        return _ABSENT_TEXT
+    return _cut(str(value) if isinstance(value, Verbatim) else canonical(value).decode())
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}… ({len(text)} characters)"

@@ -1,0 +1,264 @@
+"""One case, three probes -> what differs, what was masked, and whether the comparison counts at all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from verification.core.arms import implementation, is_fallback, is_proven
+from verification.core.cases import Case, Catalog, Endpoint, Shape
+from verification.core.compare import Compared, compare_answers, compare_values
+from verification.core.documents import Names, Unparsable, canonical, normalise, parse
+from verification.core.masks import Path
+from verification.core.model import (
+    Answer,
+    Comparison,
+    Difference,
+    Exchange,
+    Finding,
+    Json,
+    MaskedDifference,
+    Probe,
+    Verdict,
+)
+from verification.core.state import changes, crossings, document, grouped_values, reading_shape
+
+SIDES = ("control", "control-again", "candidate")
+SERVER_FAILURE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class CaseOutcome:
+    """The findings of one comparison. `counts` is False when it proves nothing (no witness, lost fixture, noise)."""
+
+    endpoint: str
+    case: str
+    findings: tuple[Finding, ...]
+    masked: tuple[MaskedDifference, ...]
+    counts: bool
+
+
+def judge_comparison(catalog: Catalog, comparison: Comparison) -> CaseOutcome:
+    """Compare the probes of one case: answers, states, reads across arms, and the witnesses that make it count."""
+    endpoint = catalog.endpoint(comparison.endpoint)
+    case = next((case for case in endpoint.cases if case.id == comparison.case), None)
+    report = _Report(endpoint.id, comparison.case)
+    probes = [comparison.side(side) for side in SIDES]
+    control, again, candidate = probes
+    if control is None or again is None or candidate is None or case is None:
+        missing = [side for side, probe in zip(SIDES, probes, strict=True) if probe is None]
+        return report.void("control.unhealthy", f"the comparison lacks {', '.join(missing) or 'its catalog entry'}")
+    lost = next((probe for probe in probes if probe is not None and probe.exchange is None), None)
+    if lost is not None:
+        return report.void("control.unhealthy", f"the case could not be set up ({lost.side}): {lost.failure}")
+    sick = _control_sickness(case, control) or _control_sickness(case, again)
+    if sick:
+        return report.void("control.unhealthy", sick)
+    unproven = _unproven(control) or _unproven(again)
+    if unproven:
+        return report.void("witness.absent", unproven)
+    crash = _candidate_failure(candidate)
+    if crash:
+        report.add("candidate.crash", Verdict.ROLLBACK, f"control answers, candidate does not: {crash}")
+        return report.outcome(counts=True)
+    if _fell_back(candidate):
+        report.add("witness.fallback", Verdict.HOLD, "the request was put on candidate and legacy answered it")
+        return report.outcome(counts=False)
+    unproven = _unproven(candidate)
+    if unproven:
+        return report.void("witness.absent", unproven)
+    noise = _compare_probes(catalog, endpoint, control, again)
+    seen = _compare_probes(catalog, endpoint, control, candidate)
+    noisy = {(difference.where, difference.path) for difference in noise.differences}
+    report.masked = seen.masked
+    report.add_differences([d for d in seen.differences if (d.where, d.path) not in noisy], seen.messages)
+    if noise.differences:
+        report.add(
+            "control.noise",
+            Verdict.INCONCLUSIVE,
+            f"control disagrees with itself at {_places(noise.differences)}; mask it with a reason or mend the case",
+            noise.differences,
+        )
+    return report.outcome(counts=not noise.differences)
+
+
+def _control_sickness(case: Case, probe: Probe) -> str | None:
+    """Why the control arm did not show the situation that the case is about; None when it did."""
+    exchange = probe.exchange
+    if exchange is None or exchange.answer is None:
+        return f"control gave no answer: {exchange.failure if exchange else probe.failure}"
+    status = exchange.answer.status
+    if case.status is not None and status != case.status:
+        return f"control answered {status}, the catalog expects {case.status} for this case"
+    if case.status is None and status >= SERVER_FAILURE:
+        return f"control answered {status}"
+    unread = next((r for r in probe.readings if r.moment != "cross" and not _readable(r.exchange)), None)
+    if unread is not None and probe.side != "candidate":
+        return f"the reading {unread.name!r} {unread.moment} the request failed on control"
+    return None
+
+
+def _readable(exchange: Exchange) -> bool:
+    return exchange.answer is not None and exchange.answer.status < SERVER_FAILURE
+
+
+def _candidate_failure(probe: Probe) -> str | None:
+    exchange = probe.exchange
+    if exchange is not None and exchange.answer is None:
+        return exchange.failure
+    return None
+
+
+def _fell_back(probe: Probe) -> bool:
+    return probe.exchange is not None and is_fallback(probe.exchange)
+
+
+def _unproven(probe: Probe) -> str | None:
+    """What is wrong with the witnesses of the probe and of its readings; None when all agree with their arm."""
+    exchanges = [probe.exchange, *(reading.exchange for reading in probe.readings if reading.moment != "cross")]
+    for exchange in exchanges:
+        if exchange is None or exchange.answer is None or is_proven(exchange):
+            continue
+        named = "names nothing" if implementation(exchange.served_by) is None else f"names {exchange.served_by}"
+        return f"{exchange.request.method} {exchange.request.path} was put on {exchange.arm.value}, its witness {named}"
+    return None
+
+
+def _compare_probes(catalog: Catalog, endpoint: Endpoint, control: Probe, other: Probe) -> Compared:
+    old, new = _answer(control), _answer(other)
+    # The control arm decides which shape applies: an unexpected success is then a difference in status and body.
+    shape = endpoint.shape if old.status < 400 else endpoint.error_shape
+    compared = compare_answers(shape, old, new, Names(control.names), Names(other.names))
+    compared += _compare_states(catalog, control, other)
+    if other.side == "candidate":
+        compared += _compare_crossings(catalog, control) + _compare_crossings(catalog, other)
+    return compared + _compare_equalities(catalog, shape, control, other)
+
+
+def _answer(probe: Probe) -> Answer:
+    answer = probe.exchange.answer if probe.exchange else None
+    if answer is None:
+        raise ValueError(f"probe {probe.side} has no answer")
+    return answer
+
+
+def _compare_states(catalog: Catalog, control: Probe, other: Probe) -> Compared:
+    """Differences of the differences: what the request did on one side against what it did on the other."""
+    old, new = changes(catalog.readings, control), changes(catalog.readings, other)
+    compared = Compared()
+    for name in sorted(old | new):
+        found = compare_values(reading_shape(catalog.readings[name]), f"state {name}", old.get(name), new.get(name))
+        # Wording inside the state is data, not a message.
+        compared += Compared(found.differences + found.messages, found.masked)
+    return compared
+
+
+def _compare_crossings(catalog: Catalog, probe: Probe) -> Compared:
+    """The state that the probe left, as control reads it against as candidate reads it: no mask is needed."""
+    compared = Compared()
+    for name, (by_control, by_candidate) in crossings(catalog.readings, probe).items():
+        compared += compare_values(Shape(), f"cross {name} after {probe.side}", by_control, by_candidate)
+    return compared
+
+
+def _compare_equalities(catalog: Catalog, shape: Shape, control: Probe, other: Probe) -> Compared:
+    """Values of one mask group that are equal on the control side must be equal on the other side, and no more."""
+    differences = []
+    old, new = _groups(catalog, shape, control), _groups(catalog, shape, other)
+    for group in sorted(set(old) & set(new)):
+        shared = sorted(set(old[group]) & set(new[group]), key=str)
+        was, now = _first_equal(old[group], shared), _first_equal(new[group], shared)
+        for place in shared:
+            if was[place] != now[place]:
+                before, after = (f"equal to {_dotted(first[place])}" for first in (was, now))
+                differences.append(Difference("identity", _dotted(place), f"group {group}", before, after))
+    return Compared(tuple(differences))
+
+
+def _first_equal(values: dict[Path, bytes], places: list[Path]) -> dict[Path, Path]:
+    """For each place, the first place that holds the same value: the pattern of equality without the values."""
+    first: dict[bytes, Path] = {}
+    return {place: first.setdefault(values[place], place) for place in places}
+
+
+def _groups(catalog: Catalog, shape: Shape, probe: Probe) -> dict[str, dict[Path, bytes]]:
+    names = Names(probe.names)
+    documents: list[tuple[str, Shape, Json]] = []
+    try:
+        documents.append(("answer", shape, normalise(parse(_answer(probe)), shape, names)))
+    except Unparsable:
+        # The raw bodies are compared elsewhere; without a document there is nothing to hold against the readings.
+        return {}
+    for reading in probe.readings:
+        spec = catalog.readings[reading.name]
+        if reading.moment != "cross":
+            value = document(spec, reading.exchange, names)
+            documents.append((f"{reading.name} {reading.moment}", reading_shape(spec), value))
+    groups: dict[str, dict[Path, bytes]] = {}
+    for name, document_shape, value in documents:
+        for group, values in grouped_values(document_shape, value).items():
+            placed = {(name, *path): canonical(found) for path, found in values.items()}
+            groups.setdefault(group, {}).update(placed)
+    return groups
+
+
+def _dotted(path: Path) -> str:
+    return ".".join(map(str, path))
+
+
+def _places(differences: tuple[Difference, ...] | list[Difference]) -> str:
+    shown = [f"{d.where}:{d.path}" if d.path else d.where for d in differences[:3]]
+    more = len(differences) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
+
+
+_RULES = {
+    "status": ("parity.status", Verdict.HOLD, "another status"),
+    "header": ("parity.header", Verdict.HOLD, "a header differs"),
+    "raw": ("parity.raw", Verdict.HOLD, "the raw body differs"),
+    "body": ("parity.body", Verdict.HOLD, "the body differs"),
+    "identity": ("parity.identity", Verdict.ROLLBACK, "ids do not correspond one to one"),
+    "state": ("state.changed", Verdict.ROLLBACK, "the request did something else to the state"),
+    "cross": ("cross.read", Verdict.ROLLBACK, "one arm reads another state than the other after this write"),
+}
+
+
+class _Report:
+    """Collects the findings of one case."""
+
+    def __init__(self, endpoint: str, case: str) -> None:
+        self.endpoint, self.case = endpoint, case
+        self.findings: list[Finding] = []
+        self.masked: tuple[MaskedDifference, ...] = ()
+
+    def add(self, rule: str, verdict: Verdict, reason: str, differences: tuple[Difference, ...] = ()) -> None:
+        title = f"{self.endpoint} · {self.case}"
+        finding = Finding(rule, verdict, title, reason, self.endpoint, self.case, differences=differences)
+        self.findings.append(finding)
+
+    def add_differences(self, differences: list[Difference], messages: tuple[Difference, ...]) -> None:
+        """One finding for each kind of difference, with the weight that the kind and the catalog give it."""
+        for where, (rule, verdict, words) in _RULES.items():
+            found = tuple(d for d in differences if d.where.split()[0] == where)
+            if not found:
+                continue
+            if rule == "parity.body" and any(_is_other_id(d) for d in found):
+                self.add("parity.identity", Verdict.ROLLBACK, f"another resource's id: {_places(found)}", found)
+                continue
+            serious = any(d.critical or d.kind == "status class" for d in found)
+            self.add(rule, Verdict.ROLLBACK if serious else verdict, f"{words}: {_places(found)}", found)
+        if messages:
+            self.add("parity.message", Verdict.PROMOTE, f"another wording: {_places(messages)}", messages)
+
+    def void(self, rule: str, reason: str) -> CaseOutcome:
+        """The comparison proves nothing, for this reason."""
+        self.add(rule, Verdict.INCONCLUSIVE, reason)
+        return self.outcome(counts=False)
+
+    def outcome(self, *, counts: bool) -> CaseOutcome:
+        return CaseOutcome(self.endpoint, self.case, tuple(self.findings), self.masked, counts)
+
+
+def _is_other_id(difference: Difference) -> bool:
+    """One side names a twin by its token, the other side names something else at the same place."""
+    named = difference.control.startswith('"«') and difference.control.endswith('»"')
+    return named and difference.candidate not in (difference.control, "(absent)", "null")

@@ -1,0 +1,127 @@
+"""What a probe did to the state: after minus before, keyed by the tokens of its twins."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from verification.core.cases import KeyedList, ReadingSpec, Shape
+from verification.core.documents import ORDER_KEY, Names, Unparsable, canonical, normalise, parse, values_at
+from verification.core.masks import Path
+from verification.core.model import Exchange, Json, Probe
+
+UNREADABLE = "«unreadable»"
+REMOVED = "«removed»"
+
+
+def reading_shape(spec: ReadingSpec) -> Shape:
+    """The shape of a reading with its collection declared as keyed."""
+    if spec.key is None:
+        return spec.shape
+    return replace(spec.shape, keyed=(*spec.shape.keyed, KeyedList(spec.items, spec.key, spec.ordered)))
+
+
+def document(spec: ReadingSpec, exchange: Exchange, names: Names) -> Json:
+    """The normalised answer of a reading; a text that says why where it could not be read."""
+    if exchange.answer is None:
+        return {UNREADABLE: exchange.failure}
+    if exchange.answer.status != 200:
+        return {UNREADABLE: f"status {exchange.answer.status}"}
+    try:
+        return normalise(parse(exchange.answer), reading_shape(spec), names)
+    except Unparsable as error:
+        return {UNREADABLE: str(error)}
+
+
+def change(spec: ReadingSpec, before: Json, after: Json, tokens: frozenset[str]) -> Json:
+    """After minus before: the items that were added, changed (only the fields that did) or removed.
+
+    Items that stayed as they were do not appear, so an empty result means "nothing changed". Where the collection is
+    ordered, the order of the probe's own twins is part of the result. The result has the layout of the reading, so
+    that the reading's masks apply.
+    """
+    old, new = _items(spec, before), _items(spec, after)
+    if old is None or new is None:
+        return {UNREADABLE: _reason(before) or _reason(after) or "the collection is not there"}
+    items: dict[str, Json] = {}
+    for key in sorted(set(old) | set(new)):
+        if key == ORDER_KEY:
+            continue
+        difference = _item_change(old.get(key), new.get(key), present=(key in old, key in new))
+        if difference is not None:
+            items[key] = difference
+    if ORDER_KEY in new and items:
+        items[ORDER_KEY] = [key for key in new[ORDER_KEY] if key in tokens]
+    return _nest(spec.items, items) if items else {}
+
+
+def _reason(document_: Json) -> Json:
+    return document_.get(UNREADABLE) if isinstance(document_, dict) else None
+
+
+def _items(spec: ReadingSpec, document_: Json) -> dict[str, Json] | None:
+    if _reason(document_) is not None:
+        return None
+    found = list(values_at(document_, spec.items).values()) if spec.items else [document_]
+    return found[0] if len(found) == 1 and isinstance(found[0], dict) else None
+
+
+def _item_change(old: Json, new: Json, *, present: tuple[bool, bool]) -> Json:
+    """None when equal; the whole new item, a removal mark, or the fields that changed."""
+    if present == (False, True):
+        return new
+    if present == (True, False):
+        return REMOVED
+    if canonical(old) == canonical(new):
+        return None
+    if not (isinstance(old, dict) and isinstance(new, dict)):
+        return new
+    return {
+        key: new.get(key, REMOVED)
+        for key in sorted(set(old) | set(new))
+        if key not in old or key not in new or canonical(old[key]) != canonical(new[key])
+    }
+
+
+def _nest(path: str, value: Json) -> Json:
+    for step in reversed(path.split(".") if path else []):
+        value = {step: value}
+    return value
+
+
+def changes(specs: dict[str, ReadingSpec], probe: Probe) -> dict[str, Json]:
+    """Per reading, what changed between before and after, both read through control."""
+    names = Names(probe.names)
+    tokens = frozenset(f"«{token}»" for token, _ in probe.names)
+    documents = {
+        (reading.name, reading.moment): document(specs[reading.name], reading.exchange, names)
+        for reading in probe.readings
+    }
+    return {
+        name: change(specs[name], documents[name, "before"], documents[name, "after"], tokens)
+        for name in dict.fromkeys(reading.name for reading in probe.readings)
+        if (name, "before") in documents and (name, "after") in documents
+    }
+
+
+def crossings(specs: dict[str, ReadingSpec], probe: Probe) -> dict[str, tuple[Json, Json]]:
+    """Per reading, the state after the probe as control reads it and as candidate reads it."""
+    names = Names(probe.names)
+    found = {
+        (reading.name, reading.moment): document(specs[reading.name], reading.exchange, names)
+        for reading in probe.readings
+        if reading.moment in ("after", "cross")
+    }
+    return {
+        name: (found[name, "after"], found[name, "cross"])
+        for name, moment in found
+        if moment == "cross" and (name, "after") in found
+    }
+
+
+def grouped_values(shape: Shape, value: Json) -> dict[str, dict[Path, Json]]:
+    """Per mask group, the values at the group's masked places."""
+    groups: dict[str, dict[Path, Json]] = {}
+    for mask in shape.masks:
+        if mask.group is not None:
+            groups.setdefault(mask.group, {}).update(values_at(value, mask.path))
+    return groups
