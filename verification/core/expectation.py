@@ -1,0 +1,101 @@
+"""What evidence a run owes, and which of it is there. What is owed and absent is a finding, never a pass.
+
+Keys: `parity:<endpoint>:<case>`, `race:<arm>`, `flag:exposure:<percent>`, `flag:force:<percent>`, `flag:refuse`,
+`rollback:request`, `rollback:global`, `monitoring:before`, `monitoring:after`, `monitoring:usage`, `load:<percent>`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from verification.core.cases import Catalog
+from verification.core.model import Arm, Comparison
+from verification.core.policy import DEFAULT_STAGES
+from verification.core.records import Evidence
+
+QUICK_LOAD_STAGES = frozenset({10, 100})
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What kind of run it is: which stages, whose backend, and whether it is the short form."""
+
+    stages: tuple[int, ...]
+    owned: bool
+    quick: bool
+    may_restart: bool
+
+
+def parity_key(endpoint: str, case: str) -> str:
+    """Key of one comparison."""
+    return f"parity:{endpoint}:{case}"
+
+
+def owed(catalog: Catalog, scope: Scope) -> tuple[tuple[str, ...], dict[str, str]]:
+    """The keys that the verdict needs, and the keys left out by decision with the reason."""
+    keys: list[str] = []
+    omitted: dict[str, str] = {}
+    for endpoint in catalog.endpoints:
+        for case in endpoint.cases:
+            key = parity_key(endpoint.id, case.id)
+            if scope.quick and case.derived:
+                omitted["parity:derived"] = "--quick compares the hand-written cases only"
+            else:
+                keys.append(key)
+    keys += [f"race:{arm}" for arm in Arm]
+    for percent in scope.stages:
+        keys += [f"flag:exposure:{percent}", f"flag:force:{percent}"]
+        if scope.quick and percent not in QUICK_LOAD_STAGES and len(scope.stages) > 1:
+            omitted[f"load:{percent}"] = "--quick measures the latency at 10 % and 100 % only"
+        else:
+            keys.append(f"load:{percent}")
+    keys += ["rollback:request", "monitoring:before", "monitoring:after", "monitoring:usage"]
+    for key, reason in (("flag:refuse", "the backend is not ours to start"), ("rollback:global", _NO_RESTART)):
+        allowed = scope.owned or (key == "rollback:global" and scope.may_restart)
+        if allowed:
+            keys.append(key)
+        else:
+            omitted[key] = reason
+    for percent in DEFAULT_STAGES:
+        if percent not in scope.stages:
+            omitted[f"stage:{percent}"] = "not among the stages of this run"
+    return tuple(keys), omitted
+
+
+_NO_RESTART = "the backend is not ours to restart; the rollback drill is per request only"
+
+
+def covered(evidence: Evidence) -> frozenset[str]:
+    """The keys for which there is evidence."""
+    keys = {parity_key(comparison.endpoint, comparison.case) for comparison in evidence.comparisons}
+    keys |= {f"race:{race.side}" for race in evidence.races}
+    keys |= {f"flag:exposure:{exposure.stage_percent}" for exposure in evidence.exposures}
+    keys |= {f"load:{end.stage_percent}" for end in evidence.load_ends}
+    keys |= {f"monitoring:{monitoring.moment}" for monitoring in evidence.monitoring}
+    names = {drill.name for drill in evidence.drills}
+    keys |= {key for key, name in _DRILL_KEYS.items() if name in names}
+    if {usage.kind for usage in evidence.usage} == {"forced", "natural"}:
+        keys.add("monitoring:usage")
+    forced: dict[int, set[str]] = {}
+    for call in evidence.forced:
+        if call.drill == "force":
+            forced.setdefault(call.stage_percent, set()).add(f"{call.endpoint} {call.exchange.arm}")
+    most = max((len(calls) for calls in forced.values()), default=0)
+    keys |= {f"flag:force:{percent}" for percent, calls in forced.items() if len(calls) == most}
+    return frozenset(keys)
+
+
+_DRILL_KEYS = {
+    "flag:refuse": "refuse-percent",
+    "rollback:request": "rollback-request",
+    "rollback:global": "rollback-global",
+}
+
+
+def latest(comparisons: Iterable[Comparison]) -> dict[tuple[str, str], list[Comparison]]:
+    """All attempts of each case, in the order of their numbers."""
+    attempts: dict[tuple[str, str], list[Comparison]] = {}
+    for comparison in comparisons:
+        attempts.setdefault((comparison.endpoint, comparison.case), []).append(comparison)
+    return {key: sorted(found, key=lambda comparison: comparison.attempt) for key, found in attempts.items()}

@@ -1,0 +1,206 @@
+"""One run against one target: every step writes its evidence before it returns what the judge thinks of it."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from verification.core.cases import Case, Catalog, Endpoint
+from verification.core.errors import TargetError
+from verification.core.model import Arm, Comparison, Finding
+from verification.core.parity import judge_comparison
+from verification.core.records import Drill, Exposure, ForcedCall, LogTail, Mishap, Monitoring, Race, Record, Usage
+from verification.core.redact import Redactor
+from verification.drive import flag, race
+from verification.drive.caller import Caller
+from verification.drive.probe import Prober
+from verification.drive.target import EmbeddedTarget, NamedTarget, Target
+from verification.evidence import EvidenceWriter
+from verification.settings import Settings
+
+FALLBACK_WORDS = "falling back to legacy"
+_LOG_LINES = 40
+# Time is not compared here, so the embedded backend need not wait as long for its simulated devices.
+_COMPARISON_DEVICE_SCALE = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a campaign works: the run's folder, and the name of the process that writes there."""
+
+    run_dir: Path
+    worker: str
+
+    @property
+    def run_tag(self) -> str:
+        """Short, run-specific part of every name that is made on the target."""
+        return hashlib.blake2b(f"{self.run_dir.name}/{self.worker}".encode(), digest_size=4).hexdigest()
+
+
+class Campaign:
+    """Compares, drills and watches one target. The backend is started at the first step that needs it."""
+
+    def __init__(self, settings: Settings, catalog: Catalog, place: Place, stages: tuple[int, ...]) -> None:
+        self.settings, self.catalog, self.place, self.stages = settings, catalog, place, stages
+        self._redactor = Redactor(secrets.token_bytes(32))
+        self._writer = EvidenceWriter(place.run_dir, place.worker)
+        self._target: Target | None = None
+        self._caller: Caller | None = None
+        self._prober: Prober | None = None
+        self._percent: int | None = None
+        self.restart_s = 0.0
+
+    @property
+    def comparison_percent(self) -> int:
+        """The percent at which cases are compared: the arm is forced, so any real stage will do."""
+        return next((percent for percent in self.stages if percent > 0), self.stages[0])
+
+    def at(self, percent: int) -> None:
+        """Have the target at a percent, started or restarted where it is ours. A dead backend is a mishap, once."""
+        if self._target is None:
+            self._target = self._make_target()
+        if self._percent == percent:
+            death = self._target.death()
+            if death is not None:
+                raise TargetError(death)
+            return
+        try:
+            self.restart_s = self._target.set_percent(percent)
+        except TargetError as error:
+            self.record(Mishap("backend-unready", str(error), percent))
+            raise
+        self._percent = percent
+        if self._caller is not None:
+            self._caller.close()
+        self._caller = Caller(
+            self._target.base_url,
+            self._redactor,
+            timeout_s=self.settings.target.timeout_s,
+            max_body_bytes=self.settings.target.max_body_bytes,
+        )
+        tag = f"{self.place.run_tag}{percent:03d}"
+        self._prober = Prober(self._caller, self.catalog, tag, self.settings.run.seed)
+
+    def _make_target(self) -> Target:
+        target = self.settings.target
+        if target.url is not None:
+            return NamedTarget(target.url, self.stages[0], target.log_file, target.timeout_s)
+        state_dir = self.place.run_dir / "backend" / self.place.worker
+        return EmbeddedTarget(
+            state_dir, defects=target.defects, device_scale=_COMPARISON_DEVICE_SCALE, seed=self.settings.run.seed
+        )
+
+    @property
+    def caller(self) -> Caller:
+        """The open connection; only after `at`."""
+        if self._caller is None:
+            raise TargetError("no backend was started for this step")
+        return self._caller
+
+    @property
+    def prober(self) -> Prober:
+        """The prober of the present backend; only after `at`."""
+        if self._prober is None:
+            raise TargetError("no backend was started for this step")
+        return self._prober
+
+    def record(self, *records: Record) -> None:
+        """Put evidence on the disk."""
+        for record in records:
+            self._writer.append(record)
+
+    def compare(self, endpoint: Endpoint, case: Case) -> list[Finding]:
+        """Compare one case; returns the findings of all its attempts."""
+        self.at(self.comparison_percent)
+        attempts: list[Comparison] = self.prober.compare(endpoint, case)
+        self.record(*attempts)
+        self._note_death(f"{endpoint.id} {case.id}")
+        return [finding for attempt in attempts for finding in judge_comparison(self.catalog, attempt).findings]
+
+    def _note_death(self, during: str) -> None:
+        death = self._target.death() if self._target is not None and self._target.owned else None
+        if death is not None:
+            self.record(Mishap("backend-died", death, self._percent, during))
+
+    def expose(self, percent: int) -> Exposure:
+        """Measure the share of unforced requests at a percent."""
+        self.at(percent)
+        exposure = flag.measure_exposure(self.caller, percent)
+        self.record(exposure)
+        return exposure
+
+    def force(self, percent: int) -> list[ForcedCall]:
+        """Force both arms on every endpoint at a percent."""
+        self.at(percent)
+        calls = []
+        for call in flag.forced_calls(self.prober, self.catalog, percent):
+            self.record(call)
+            calls.append(call)
+        return calls
+
+    def refuse(self) -> Drill:
+        """Try broken percents on a backend that is ours."""
+        if self._target is None:
+            self._target = self._make_target()
+        if not isinstance(self._target, EmbeddedTarget):
+            raise TargetError("broken percents are tried on the embedded backend only")
+        drill = flag.refuse_broken_percents(self._target)
+        self.record(drill)
+        return drill
+
+    def roll_back_by_request(self) -> Drill:
+        """Drill the instant way back at the highest stage."""
+        percent = self.stages[-1]
+        self.at(percent)
+        calls, drill = flag.roll_back_by_request(self.prober, self.catalog, percent)
+        self.record(*calls, drill)
+        return drill
+
+    def roll_back_globally(self) -> tuple[Drill, Monitoring]:
+        """Drill the way back for everyone: from the highest stage to 0 %, with the same state."""
+        self.at(self.stages[-1])
+        self.at(0)
+        calls, drill = flag.roll_back_globally(self.prober, self.catalog, 0, self.restart_s)
+        monitoring = self._look("rolled-back", 0)
+        self.record(*calls, drill, monitoring)
+        return drill, monitoring
+
+    def watch(self, moment: str) -> Monitoring:
+        """Read the two monitoring endpoints."""
+        self.at(self.comparison_percent)
+        monitoring = self._look(moment, self.comparison_percent)
+        self.record(monitoring)
+        return monitoring
+
+    def _look(self, moment: str, percent: int) -> Monitoring:
+        health = self.caller.call(flag.HEALTH, Arm.CONTROL, force=False)
+        return Monitoring(moment, percent, health, self.caller.call(flag.METRICS, Arm.CONTROL, force=False))
+
+    def use(self) -> list[Usage]:
+        """Hold the backend's usage counters against the witness."""
+        self.at(self.comparison_percent)
+        usage = flag.measure_usage(self.caller, self.comparison_percent)
+        self.record(*usage)
+        return usage
+
+    def race(self, arm: Arm) -> list[Race]:
+        """Send racing writes on one arm."""
+        self.at(self.comparison_percent)
+        rounds = race.race_auto_start(self.caller, self.prober, arm)
+        self.record(*rounds)
+        return rounds
+
+    def close(self) -> None:
+        """Keep the end of the log, then end what was started."""
+        if self._target is not None:
+            text = self._target.log_text()
+            if text:
+                lines = text.splitlines()
+                count = sum(FALLBACK_WORDS in line for line in lines)
+                self.record(LogTail(self._percent or 0, count, tuple(lines[-_LOG_LINES:])))
+            self._target.close()
+        if self._caller is not None:
+            self._caller.close()
+        self._writer.close()

@@ -1,0 +1,109 @@
+"""What the flag does: the share it draws, whether forcing an arm is obeyed, and whether both ways back work."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+
+from verification.core.arms import implementation
+from verification.core.cases import Catalog
+from verification.core.model import Arm, Implementation, Request
+from verification.core.records import Drill, Exposure, ForcedCall, Usage
+from verification.drive.caller import Caller, json_body
+from verification.drive.probe import Prober
+from verification.drive.target import EmbeddedTarget
+
+EXPOSURE_REQUESTS = 300
+USAGE_REQUESTS = 40
+BROKEN_PERCENTS = ("101", "-1", "ten")
+METRICS = Request("GET", "/api/v1/monitoring/metrics")
+HEALTH = Request("GET", "/api/v1/monitoring/health")
+# A read that exists for unknown ids too: it needs no twin and leaves nothing behind.
+_LIGHT_READ = Request("GET", "/api/v1/cameras/gate-exposure-probe/status")
+
+
+def measure_exposure(caller: Caller, stage_percent: int, requests: int = EXPOSURE_REQUESTS) -> Exposure:
+    """Unforced requests, counted by the implementation that the witness names."""
+    served = Counter(_served(caller, force=None) for _ in range(requests))
+    return Exposure(
+        stage_percent,
+        legacy=served[Implementation.LEGACY],
+        domain=served[Implementation.DOMAIN],
+        unknown=served[None],
+    )
+
+
+def _served(caller: Caller, *, force: Arm | None) -> Implementation | None:
+    exchange = caller.call(_LIGHT_READ, force or Arm.CONTROL, force=force is not None)
+    return implementation(exchange.served_by)
+
+
+def forced_calls(prober: Prober, catalog: Catalog, stage_percent: int) -> Iterator[ForcedCall]:
+    """Every endpoint with the arm forced both ways."""
+    for endpoint in catalog.endpoints:
+        for arm in (Arm.CANDIDATE, Arm.CONTROL):
+            yield ForcedCall("force", stage_percent, endpoint.id, prober.call_once(endpoint, arm, force=True))
+
+
+def roll_back_by_request(prober: Prober, catalog: Catalog, stage_percent: int) -> tuple[list[ForcedCall], Drill]:
+    """The instant way back: every endpoint with `force_domain=false` while the flag stays as it is."""
+    started = time.monotonic()
+    calls = [
+        ForcedCall("rollback-request", stage_percent, endpoint.id, prober.call_once(endpoint, Arm.CONTROL, force=True))
+        for endpoint in catalog.endpoints
+    ]
+    return calls, _drill("rollback-request", stage_percent, calls, time.monotonic() - started)
+
+
+def roll_back_globally(
+    prober: Prober, catalog: Catalog, stage_percent: int, restart_s: float
+) -> tuple[list[ForcedCall], Drill]:
+    """The way back for everyone, after the restart without the flag: every endpoint unforced must be served by legacy."""
+    started = time.monotonic()
+    calls = [
+        ForcedCall("rollback-global", stage_percent, endpoint.id, prober.call_once(endpoint, Arm.CONTROL, force=False))
+        for endpoint in catalog.endpoints
+    ]
+    return calls, _drill("rollback-global", stage_percent, calls, restart_s + time.monotonic() - started)
+
+
+def _drill(name: str, stage_percent: int, calls: list[ForcedCall], seconds: float) -> Drill:
+    back = sum(implementation(call.exchange.served_by) is Implementation.LEGACY for call in calls)
+    detail = f"{back} of {len(calls)} endpoints served by legacy"
+    return Drill(name, stage_percent, back == len(calls), round(seconds, 3), detail)
+
+
+def refuse_broken_percents(target: EmbeddedTarget) -> Drill:
+    """A backend must not start with a percent that is none; taking it for 100 would expose everyone."""
+    answers = {percent: target.refuses(percent) for percent in BROKEN_PERCENTS}
+    detail = "; ".join(f"{percent}: {said}" for percent, (_, said) in answers.items())
+    return Drill("refuse-percent", 0, all(refused for refused, _ in answers.values()), None, detail)
+
+
+def measure_usage(caller: Caller, stage_percent: int, requests: int = USAGE_REQUESTS) -> list[Usage]:
+    """Move the backend's own usage counters by a known number of requests, first forced, then drawn by the flag."""
+    measured = []
+    for kind in ("forced", "natural"):
+        before = _usage_counters(caller)
+        served: Counter[Implementation | None] = Counter()
+        for number in range(requests):
+            force = None if kind == "natural" else (Arm.CANDIDATE, Arm.CONTROL)[number % 2]
+            served[_served(caller, force=force)] += 1
+        after = _usage_counters(caller)
+        domain, legacy = (
+            None if new is None or old is None else new - old for old, new in zip(before, after, strict=True)
+        )
+        measured.append(
+            Usage(stage_percent, kind, served[Implementation.DOMAIN], served[Implementation.LEGACY], domain, legacy)
+        )
+    return measured
+
+
+def _usage_counters(caller: Caller) -> tuple[int | None, int | None]:
+    body = json_body(caller.call(METRICS, Arm.CONTROL, force=False))
+    usage = body.get("domain_service") if isinstance(body, dict) else None
+    if not isinstance(usage, dict):
+        return None, None
+    found = usage.get("usage_count"), usage.get("old_count")
+    return tuple(value if isinstance(value, int) else None for value in found)  # type: ignore[return-value]  # two in, two out

@@ -1,0 +1,89 @@
+"""Runs one case on every side: twins, readings before, the request, readings after, reads across arms, clean-up."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+from verification.core.cases import Case, Catalog, Endpoint
+from verification.core.errors import TargetError
+from verification.core.model import Arm, Comparison, Exchange, Json, Probe, Reading
+from verification.core.parity import SIDES, judge_comparison
+from verification.drive.caller import Caller, json_body
+from verification.drive.twins import LiveTwin, Workshop, fill
+
+MAX_ATTEMPTS = 3
+_ARMS = {"control": Arm.CONTROL, "control-again": Arm.CONTROL, "candidate": Arm.CANDIDATE}
+
+
+class Prober:
+    """Brings cases about on a target. One prober works on one case at a time."""
+
+    def __init__(self, caller: Caller, catalog: Catalog, run_tag: str, seed: int) -> None:
+        self._caller, self._catalog, self._seed = caller, catalog, seed
+        self.workshop = Workshop(caller, catalog, run_tag)
+        self.leftover: list[str] = []
+
+    def compare(self, endpoint: Endpoint, case: Case) -> list[Comparison]:
+        """All attempts at a case: it is tried again only where control disagrees with itself, never otherwise.
+
+        The sides are sent in an order shuffled by the seed, each from the same starting state.
+        """
+        attempts: list[Comparison] = []
+        for attempt in range(1, MAX_ATTEMPTS + 1):
+            order = list(SIDES)
+            random.Random(f"{self._seed}/{endpoint.id}/{case.id}/{attempt}").shuffle(order)  # noqa: S311  # reproducible, not secret
+            probes = tuple(self.probe(endpoint, case, side) for side in order)
+            attempts.append(Comparison(endpoint.id, case.id, probes, attempt))
+            findings = judge_comparison(self._catalog, attempts[-1]).findings
+            if not any(finding.rule == "control.noise" for finding in findings):
+                break
+        return attempts
+
+    def probe(self, endpoint: Endpoint, case: Case, side: str) -> Probe:
+        """One side of a case, from given to clean-up."""
+        try:
+            twins = self.workshop.make(case.given)
+        except TargetError as error:
+            return Probe(side, (), None, (), failure=str(error))
+        names = {"absent": self.workshop.new_name(), **{twin.token: twin.actual for twin in twins}}
+        readings = self._read(endpoint.reads, "before", Arm.CONTROL)
+        exchange = self._caller.call(fill(case.request, {"run": self.workshop.new_name(), **names}), _ARMS[side])
+        created = self._created(endpoint, exchange)
+        for twin in created:
+            names[twin.token] = twin.actual
+        readings += self._read(endpoint.reads, "after", Arm.CONTROL)
+        if endpoint.writes:
+            readings += self._read(endpoint.reads, "cross", Arm.CANDIDATE)
+        leftover = self.workshop.remove([*twins, *created])
+        return Probe(side, tuple(names.items()), exchange, tuple(readings), leftover=tuple(leftover))
+
+    def call_once(self, endpoint: Endpoint, arm: Arm, *, force: bool) -> Exchange:
+        """The endpoint's first successful case, sent once on an arm (or drawn by the flag) with its twins around it."""
+        case = next(case for case in endpoint.cases if case.status is not None and case.status < 300)
+        twins = self.workshop.make(case.given)
+        names = {"absent": self.workshop.new_name(), "run": self.workshop.new_name()}
+        names |= {twin.token: twin.actual for twin in twins}
+        exchange = self._caller.call(fill(case.request, names), arm, force=force)
+        self.leftover += self.workshop.remove([*twins, *self._created(endpoint, exchange)])
+        return exchange
+
+    def _read(self, names: Sequence[str], moment: str, arm: Arm) -> list[Reading]:
+        return [
+            Reading(name, moment, self._caller.call(fill(self._catalog.readings[name].request, {}), arm))
+            for name in names
+        ]
+
+    def _created(self, endpoint: Endpoint, exchange: Exchange) -> list[LiveTwin]:
+        """What the request itself created, found by the ids that the catalog says its answer names."""
+        if endpoint.load.creates is None or exchange.answer is None or exchange.answer.status >= 300:
+            return []
+        body = json_body(exchange)
+        found: list[LiveTwin] = []
+        for path, token in endpoint.shape.ids:
+            value: Json = body
+            for step in path.split("."):
+                value = value.get(step) if isinstance(value, dict) else None
+            if isinstance(value, int | str) and not isinstance(value, bool):
+                found.append(self.workshop.adopt(token, endpoint.load.creates, str(value)))
+        return found

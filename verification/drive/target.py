@@ -1,0 +1,195 @@
+"""The backend under verification: a named URL, or the embedded reference backend in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import IO, Protocol
+
+from verification.core.errors import PermissionNeeded, TargetError
+from verification.core.model import Arm, Request
+from verification.core.redact import Redactor, redact_text
+from verification.drive.caller import Caller
+
+START_TIMEOUT_S = 30.0
+STOP_TIMEOUT_S = 10.0
+_LOG_TAIL_BYTES = 200_000
+
+
+class Target(Protocol):
+    """What the suite needs of a backend."""
+
+    base_url: str
+    owned: bool
+
+    def set_percent(self, percent: int) -> float:
+        """Put the backend at a rollout percent and wait until it is ready; returns the seconds that took."""
+
+    def death(self) -> str | None:
+        """Why the backend is gone; None while it lives (or cannot be known to be gone)."""
+
+    def log_text(self) -> str:
+        """The end of its log, redacted; empty where there is none to read."""
+
+    def close(self) -> None:
+        """End what the suite has started."""
+
+
+class EmbeddedTarget:
+    """The reference backend as a subprocess on 127.0.0.1. State lives in a folder and outlasts restarts."""
+
+    owned = True
+
+    def __init__(
+        self, state_dir: Path, *, defects: tuple[str, ...] = (), device_scale: float = 1.0, seed: int = 0
+    ) -> None:
+        self._state_dir, self._defects, self._device_scale, self._seed = state_dir, defects, device_scale, seed
+        self._log_path = state_dir / "backend.log"
+        self._process: subprocess.Popen[bytes] | None = None
+        self.base_url = ""
+
+    def set_percent(self, percent: int) -> float:
+        """Restart the backend at the percent; TargetError carries the end of its log."""
+        started = time.monotonic()
+        self.close()
+        self._state_dir.mkdir(parents=True, exist_ok=True)
+        with self._log_path.open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command(str(percent)), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log
+            )
+        self.base_url = f"http://127.0.0.1:{self._await_port(self._process)}"
+        return time.monotonic() - started
+
+    def refuses(self, percent: str) -> tuple[bool, str]:
+        """Whether a start with this percent is refused, as a broken percent must be, and what the backend said."""
+        command = [*self._command("0"), "--port", "0"]
+        command[command.index("--percent") + 1] = percent
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        try:
+            _, errors = process.communicate(timeout=START_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            return False, f"it started with ROLLOUT_PERCENT={percent!r}"
+        text = redact_text(errors.decode(errors="replace").strip())
+        return process.returncode != 0, text.splitlines()[-1] if text else f"exit {process.returncode}"
+
+    def _command(self, percent: str) -> list[str]:
+        command = [sys.executable, "-m", "verification.reference", "--port", "0", "--percent", percent]
+        command += ["--state-dir", str(self._state_dir), "--exit-with-stdin", "--seed", str(self._seed)]
+        command += ["--device-scale", str(self._device_scale)]
+        for defect in self._defects:
+            command += ["--defect", defect]
+        return command
+
+    def _await_port(self, process: subprocess.Popen[bytes]) -> int:
+        line = _read_line(process.stdout, START_TIMEOUT_S)
+        try:
+            port = json.loads(line)["port"]
+        except (ValueError, KeyError, TypeError):
+            self.close()
+            raise TargetError(
+                f"the embedded backend did not start (exit {process.returncode}). Its log ends with:\n"
+                f"{self.log_text()[-800:].strip() or '(nothing)'}"
+            ) from None
+        return int(port)
+
+    def death(self) -> str | None:
+        """The exit code and last log lines of a backend that ended by itself."""
+        if self._process is None:
+            return "the embedded backend was not started"
+        code = self._process.poll()
+        if code is None:
+            return None
+        lines = self.log_text().strip().splitlines()
+        return f"the backend ended with exit code {code}; its log ends: {' | '.join(lines[-3:])}"
+
+    def log_text(self) -> str:
+        """The end of its standard error, redacted."""
+        return read_log_tail(self._log_path)
+
+    def close(self) -> None:
+        """End the process: first by closing its standard input, then by signal."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                pipe.close()
+        try:
+            process.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+class NamedTarget:
+    """A backend that somebody else runs. Its percent is never changed and it is never restarted."""
+
+    owned = False
+
+    def __init__(self, url: str, stage_percent: int, log_file: Path | None = None, timeout_s: float = 10.0) -> None:
+        self.base_url, self._stage_percent, self._log_file = url, stage_percent, log_file
+        self._timeout_s = timeout_s
+
+    def set_percent(self, percent: int) -> float:
+        """Accept the declared percent; refuse any other."""
+        if percent != self._stage_percent:
+            raise PermissionNeeded(
+                f"{self.base_url} is declared to be at {self._stage_percent} %; the suite does not change "
+                "the percent of a backend that it did not start."
+            )
+        death = self.death()
+        if death is not None:
+            raise TargetError(death)
+        return 0.0
+
+    def death(self) -> str | None:
+        """Ask the readiness route; a target that does not answer is taken for gone."""
+        with Caller(self.base_url, Redactor(os.urandom(32)), timeout_s=self._timeout_s) as caller:
+            exchange = caller.call(Request("GET", "/api/ping"), Arm.CONTROL, force=False)
+        if exchange.answer is not None and exchange.answer.status < 500:
+            return None
+        reason = exchange.failure or f"status {exchange.answer.status if exchange.answer else '?'}"
+        return f"{redact_text(self.base_url)}/api/ping does not answer ({reason}). Is the backend up, and is the URL right?"
+
+    def log_text(self) -> str:
+        """The end of the log file that the settings name."""
+        return "" if self._log_file is None else read_log_tail(self._log_file)
+
+    def close(self) -> None:
+        """Nothing to end: the suite did not start it."""
+
+
+def read_log_tail(path: Path) -> str:
+    """The last part of a log, redacted; empty when it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            file.seek(0, os.SEEK_END)
+            file.seek(max(0, file.tell() - _LOG_TAIL_BYTES))
+            return redact_text(file.read().decode(errors="replace"))
+    except OSError:
+        return ""
+
+
+def _read_line(stream: IO[bytes] | None, timeout_s: float) -> bytes:
+    """One line, or what came before the time ran out or the stream ended."""
+    if stream is None:
+        return b""
+    line = b""
+    with selectors.DefaultSelector() as selector:
+        selector.register(stream, selectors.EVENT_READ)
+        deadline = time.monotonic() + timeout_s
+        while not line.endswith(b"\n"):
+            if not selector.select(max(0.0, deadline - time.monotonic())):
+                break
+            chunk = os.read(stream.fileno(), 4096)
+            if not chunk:
+                break
+            line += chunk
+    return line

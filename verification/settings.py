@@ -1,0 +1,171 @@
+"""Settings of a run: `rollout.toml`, overridden by the command line. Unknown keys and bad values are refused."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import Field, ValidationError, field_validator
+
+from verification.core.errors import PermissionNeeded, SettingsError
+from verification.core.policy import (
+    DEFAULT_STAGES,
+    AcceptedDifference,
+    Frozen,
+    LatencyPolicy,
+    LoadPolicy,
+    Policy,
+    RatePolicy,
+)
+
+DEFAULT_FILE = Path("rollout.toml")
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+
+Percent = Annotated[int, Field(ge=0, le=100)]
+Positive = Annotated[float, Field(gt=0)]
+
+
+class TargetSettings(Frozen):
+    """The backend under verification. Without a URL the embedded reference backend is started."""
+
+    url: str | None = None
+    timeout_s: Annotated[float, Field(gt=0, le=120)] = 10.0
+    max_body_bytes: Annotated[int, Field(ge=1024)] = 5_000_000
+    log_file: Path | None = None
+    """Log of a named backend, where the suite may read it; it is searched for fallbacks."""
+    defects: tuple[str, ...] = ()
+    """Seeded defects of the embedded backend."""
+
+    @field_validator("url")
+    @classmethod
+    def url_is_http(cls, url: str | None) -> str | None:
+        """Only http and https with a host make sense here."""
+        if url is None:
+            return None
+        try:
+            parts = urlsplit(url)
+            known = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+        except ValueError:
+            known = False
+        if not known:
+            raise ValueError("must be a URL such as http://127.0.0.1:8000")
+        return url.rstrip("/")
+
+
+class LoadSettings(Frozen):
+    """The load of one stage. Keep the rate well below the target's knee."""
+
+    rate_per_s: Annotated[float, Field(gt=0, le=5000)] = 130.0
+    block_s: Annotated[float, Field(ge=0.5, le=60)] = 1.5
+    blocks: Annotated[int, Field(ge=4, le=100_000)] = 50
+    baseline_blocks: Annotated[int, Field(ge=4, le=100_000)] = 30
+    """Blocks of the 0 % stage (control against control)."""
+    drain_s: Annotated[float, Field(gt=0, le=120)] = 10.0
+    processes: Annotated[int, Field(ge=1, le=64)] = 1
+    max_rules: Annotated[int, Field(ge=0)] = 100
+    """Alert rules that a run may leave on a named target for each stage, because nobody can delete them."""
+
+
+class RunSettings(Frozen):
+    """How a run is carried out and where its folder goes."""
+
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 20_261_123
+    report_dir: Path = Path("reports")
+    quick: bool = False
+    allow_writes: bool = False
+    allow_percent_change: bool = False
+    allow_restart: bool = False
+
+
+class Settings(Frozen):
+    """All settings of a run."""
+
+    target: TargetSettings = TargetSettings()
+    stages: tuple[Percent, ...] = DEFAULT_STAGES
+    load: LoadSettings = LoadSettings()
+    run: RunSettings = RunSettings()
+    latency: LatencyPolicy = LatencyPolicy()
+    rates: RatePolicy = RatePolicy()
+    generator: LoadPolicy = LoadPolicy()
+    accepted: tuple[AcceptedDifference, ...] = ()
+
+    @field_validator("stages")
+    @classmethod
+    def stages_ascend(cls, stages: tuple[int, ...]) -> tuple[int, ...]:
+        """A release moves upwards, each percent once."""
+        if not stages or list(stages) != sorted(set(stages)):
+            raise ValueError("must be ascending percents, each once, for example [0, 10, 25, 50, 100]")
+        return stages
+
+    @property
+    def policy(self) -> Policy:
+        """The part of the settings that the judge needs."""
+        return Policy(latency=self.latency, rates=self.rates, load=self.generator, accepted=self.accepted)
+
+
+def load_settings(path: Path | None, overrides: dict[str, dict[str, Any] | Any]) -> Settings:
+    """Read the file (a missing default file is fine, a missing named one is not) and lay the overrides over it."""
+    document: dict[str, Any] = {}
+    source = path or DEFAULT_FILE
+    if path is not None or source.is_file():
+        document = _read(source)
+    for section, values in overrides.items():
+        if isinstance(values, dict):
+            document[section] = {**document.get(section, {}), **values}
+        else:
+            document[section] = values
+    try:
+        return Settings.model_validate(document)
+    except ValidationError as error:
+        raise SettingsError(_explain(source, error)) from error
+
+
+def require_allowed_target(settings: Settings) -> None:
+    """Refuse writes to a host that is not this machine unless they were allowed by name."""
+    url = settings.target.url
+    if url is None or settings.run.allow_writes:
+        return
+    host = urlsplit(url).hostname or ""
+    if host not in LOOPBACK:
+        raise PermissionNeeded(
+            f"--target {host}: the gate creates, changes and deletes cameras and alert rules there, and {host} is not "
+            "this machine. If that is what you want, add --allow-writes."
+        )
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be read: {error.strerror}.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: is not valid TOML: {error}.") from error
+
+
+def _explain(source: Path, error: ValidationError) -> str:
+    lines = []
+    for problem in error.errors():
+        place = ".".join(map(str, problem["loc"]))
+        if problem["type"] == "extra_forbidden":
+            valid = _known_keys(problem["loc"])
+            near = difflib.get_close_matches(str(problem["loc"][-1]), valid, n=1)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            lines.append(f"{place}: unknown key.{hint} Known here: {', '.join(valid)}.")
+        else:
+            given = "" if isinstance(problem["input"], dict) else f" (given: {problem['input']!r})"
+            lines.append(f"{place}: {problem['msg']}{given}.")
+    return f"{source} with the command line: cannot be used.\n  " + "\n  ".join(lines)
+
+
+def _known_keys(location: tuple[int | str, ...]) -> list[str]:
+    model: Any = Settings
+    for step in location[:-1]:
+        if isinstance(step, int):
+            continue
+        annotation = model.model_fields[step].annotation
+        inner = getattr(annotation, "__args__", (annotation,))[0]
+        model = inner if hasattr(inner, "model_fields") else model
+    return sorted(model.model_fields)
