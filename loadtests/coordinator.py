@@ -1,0 +1,206 @@
+"""Leads a stage on the master or the local runner: tells workers what to do, begins together, gathers, ends."""
+
+from __future__ import annotations
+
+import logging
+import math
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+from urllib.parse import urlsplit
+
+from loadtests.collector import Collector, farewell_from_wire, report_from_wire
+from loadtests.options import StageOptions
+from loadtests.stages import GO, PREPARE, Assignment, new_run_token
+from loadtests.timetable import StagePlan, block_kinds
+from verification.core.errors import GateError, TargetError
+from verification.core.records import LoadStart
+from verification.evidence import EvidenceWriter
+
+BEGIN_IN_S = 1.0
+"""Between the last worker's readiness and the first request. A delay and not a time of day: hosts' clocks differ."""
+MARGIN_S = 60.0
+_CONNECT_TIMEOUT_S = 5.0
+
+logger = logging.getLogger("loadtests")
+
+SendTo = Callable[[str, dict[str, Any], str], None]
+"""Sends a message to one worker, by Locust's id of it."""
+
+
+@dataclass(slots=True)
+class Coordinator:
+    """One stage on the master or the local runner."""
+
+    options: StageOptions
+    clients: tuple[str, ...]
+    """Locust's ids of the workers, in the order of their names w0, w1, ..."""
+    send_to: SendTo
+    on_progress: Callable[[str], None]
+    run_dir: Path = field(init=False)
+    assigned: bool = False
+    """True once workers were told what to do."""
+    over: bool = False
+    failure: str | None = None
+    """Why the stage could not be measured; None while it can."""
+    collector: Collector = field(init=False)
+    _plan: StagePlan = field(init=False)
+    _writer: EvidenceWriter = field(init=False)
+    _unready: set[str] = field(init=False)
+    _deadline_s: float = math.inf
+    _ended: bool = False
+    _told: int = 0
+
+    def __post_init__(self) -> None:
+        options = self.options
+        self.run_dir = options.run_dir or Path("reports") / f"load-{datetime.now(UTC):%Y%m%d-%H%M%S}-{new_run_token()}"
+        self._plan = StagePlan(
+            stage_percent=options.stage_percent,
+            seed=options.seed,
+            rate_per_s=options.rate_per_s,
+            block_s=options.block_s,
+            kinds=block_kinds(options.blocks, options.seed, options.stage_percent),
+            warm_up_s=options.warm_up_s,
+            drain_s=options.drain_s,
+        )
+        names = tuple(f"w{number}" for number in range(len(self.clients)))
+        self._writer = EvidenceWriter(self.run_dir, options.evidence_name)
+        self.collector = Collector(options.stage_percent, names, self._writer.append)
+        self._unready = set(names)
+
+    def start(self) -> None:
+        """Write the opening record and send every worker its assignment."""
+        options, plan = self.options, self._plan
+        self._writer.append(
+            LoadStart(
+                plan.stage_percent,
+                plan.seed,
+                plan.rate_per_s,
+                plan.block_s,
+                plan.kinds,
+                options.endpoints,
+                len(self.clients),
+                version("locust"),
+            )
+        )
+        self._deadline_s = perf_counter() + MARGIN_S + plan.warm_up_s + plan.measured_s + plan.drain_s
+        try:
+            _reach(options.host)
+        except TargetError as error:
+            self.abort(str(error))
+            return
+        self.assigned = True
+        run, workers = new_run_token(), len(self.clients)
+        for number, client in enumerate(self.clients):
+            assignment = Assignment(
+                plan=plan,
+                worker=number,
+                workers=workers,
+                run=run,
+                host=options.host,
+                endpoints=options.endpoints,
+                max_rules=_share(options.max_rules, number, workers),
+                max_twins=options.max_twins,
+                server_time_header=options.server_time_header,
+                raw_samples=str(options.raw_samples.resolve()) if options.raw_samples else None,
+            )
+            self.send_to(PREPARE, assignment.to_wire(), client)
+
+    def ready(self, worker: str, failure: str | None) -> None:
+        """A worker has set up or failed to; when all have, the timetable begins on all of them."""
+        if failure is not None:
+            self.abort(failure)
+        self._unready.discard(worker)
+        if not self._unready and not self.over:
+            for client in self.clients:
+                self.send_to(GO, {"begin_in_s": BEGIN_IN_S}, client)
+
+    def receive(self, data: dict[str, Any]) -> None:
+        """A worker's report. A disk that takes no more ends the stage; what was written before is kept."""
+        try:
+            self.collector.receive(report_from_wire(data))
+        except GateError as error:
+            self.abort(str(error))
+
+    def part(self, data: dict[str, Any]) -> None:
+        """A worker's farewell."""
+        self.collector.part(farewell_from_wire(data))
+        self._see_whether_over()
+
+    def watch(self, alive: frozenset[str]) -> None:
+        """Called every second with the ids of the workers that are still there."""
+        for number, client in enumerate(self.clients):
+            name = f"w{number}"
+            if client not in alive and name in self.collector.waiting_for:
+                logger.error("Worker %s (%s) is gone; the stage is measured to its end without it.", name, client)
+                self.collector.lose(name)
+                self._unready.discard(name)
+        if perf_counter() > self._deadline_s:
+            self.abort(f"The stage was not over {MARGIN_S:g} s after its planned end; workers may hang.")
+        self._see_whether_over()
+        self._tell()
+
+    def abort(self, reason: str) -> None:
+        """Give the stage up; the first reason stays."""
+        if self.failure is None:
+            self.failure = reason
+            logger.error("%s", reason)
+        self.over = True
+
+    def end(self) -> None:
+        """Write the closing record, once."""
+        if self._ended:
+            return
+        self._ended = True
+        if not self.over:
+            self.failure = "The run was stopped before its end."
+            self.over = True
+        try:
+            self._writer.append(self.collector.end(self.failure))
+        except GateError as error:
+            self.failure = str(error)
+            logger.error("%s", error)  # a full disk needs its sentence, not our stack
+        finally:
+            self._writer.close()
+        self.on_progress(f"Evidence: {self._writer.path}")
+
+    def missed(self, alive: frozenset[str]) -> bool:
+        """True while a worker that is still there has not said farewell."""
+        waiting = self.collector.waiting_for
+        return any(client in alive and f"w{number}" in waiting for number, client in enumerate(self.clients))
+
+    def _see_whether_over(self) -> None:
+        if not self.collector.waiting_for:
+            self.over = True
+
+    def _tell(self) -> None:
+        total = len(self._plan.kinds) * len(self.clients)
+        tenth = self.collector.blocks * 10 // total
+        if tenth > self._told:
+            self._told = tenth
+            self.on_progress(
+                f"stage {self._plan.stage_percent} %: {self.collector.blocks}/{total} time blocks, "
+                f"{self.collector.requests} requests, {self.collector.failures} errors"
+            )
+
+
+def _share(cap: int | None, number: int, workers: int) -> int | None:
+    return None if cap is None else cap // workers + (number < cap % workers)
+
+
+def _reach(host: str) -> None:
+    """TargetError when nothing listens there, before any worker begins."""
+    parts = urlsplit(host)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        socket.create_connection((parts.hostname or "", port), timeout=_CONNECT_TIMEOUT_S).close()
+    except OSError as error:
+        raise TargetError(
+            f"The target {parts.scheme}://{parts.hostname}:{port} cannot be reached: {error.strerror or error}. "
+            "Start it, or check --host."
+        ) from error

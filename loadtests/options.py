@@ -1,0 +1,196 @@
+"""Options that this load adds to Locust's, and what of them is allowed."""
+
+from __future__ import annotations
+
+import argparse
+import ipaddress
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from loadtests.timetable import block_kinds
+from verification.core.cases import Endpoint
+from verification.core.errors import PermissionNeeded, UsageError
+
+DEFAULT_RATE_PER_S = 100.0
+DEFAULT_BLOCK_S = 1.5
+DEFAULT_BLOCKS = 40
+DEFAULT_DRAIN_S = 10.0
+DEFAULT_WARM_UP_S = 2.0
+DEFAULT_MAX_RULES = 100
+DEFAULT_MAX_TWINS = 60
+MAX_IN_FLIGHT = 800
+"""For each worker; a request due beyond it is dropped and counted. Below 1,024, which is where select() ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class StageOptions:
+    """The options after all checks."""
+
+    host: str
+    stage_percent: int
+    seed: int
+    rate_per_s: float
+    block_s: float
+    blocks: int
+    warm_up_s: float
+    drain_s: float
+    endpoints: tuple[str, ...]
+    max_rules: int | None
+    """None: unlimited, the target is thrown away afterwards."""
+    max_twins: int
+    server_time_header: str
+    run_dir: Path | None
+    evidence_name: str
+    raw_samples: Path | None
+
+
+def add_to(parser: Any) -> None:
+    """Add the options to Locust's parser; master and web UI listen on 127.0.0.1 unless told otherwise."""
+    parser.set_defaults(web_host="127.0.0.1", master_bind_host="127.0.0.1")
+    group = parser.add_argument_group("release gate", "One stage of a release, measured with both arms side by side.")
+    add = group.add_argument
+    add("--stage", type=_percent, metavar="PERCENT", help="rollout percent that the target is at (required)")
+    add("--rate", type=_positive, default=DEFAULT_RATE_PER_S, help="requests per second, all workers together")
+    add("--block-seconds", type=_positive, default=DEFAULT_BLOCK_S, help="length of a time block")
+    add("--blocks", type=int, default=DEFAULT_BLOCKS, help="number of time blocks of all kinds together")
+    add("--load-seed", type=int, default=1, help="seed of the order of blocks, the arrivals and what they ask")
+    add(
+        "--warm-up-seconds",
+        type=_not_negative,
+        default=DEFAULT_WARM_UP_S,
+        help="sent before the first block, not recorded",
+    )
+    add(
+        "--drain-seconds",
+        type=_positive,
+        default=DEFAULT_DRAIN_S,
+        help="longest wait for an answer; then it is a timeout",
+    )
+    add("--endpoints", default="", metavar="ID,ID", help="only these endpoints of the catalog, separated by commas")
+    add(
+        "--run-dir",
+        default="",
+        help="folder of the run; evidence goes to its evidence/ (default: a new one in reports/)",
+    )
+    add("--evidence-name", default="", help="name of the evidence file (default: load-PERCENT)")
+    add("--max-rules", type=int, default=DEFAULT_MAX_RULES, help="most undeletable alert rules to leave (neutralised)")
+    add("--max-twins", type=int, default=DEFAULT_MAX_TWINS, help="most cameras of one pool to have at a time")
+    add("--server-time-header", default="Server-Timing", help="header with the server's own time in ms")
+    for flag, text in (
+        ("--disposable-target", "the target is thrown away afterwards: no cap on what cannot be deleted"),
+        ("--allow-writes", "allow writes to a host that is not this machine"),
+    ):
+        add(flag, action="store_true", default=False, help=text)
+    add("--raw-samples", default="", help=argparse.SUPPRESS)
+    parser.parse_args = _checked(parser.parse_args, parser)
+
+
+def stage_options(parsed: Any, host: str | None, endpoints: tuple[Endpoint, ...]) -> StageOptions:
+    """The checked options. UsageError names the option, what is valid, and what to do."""
+    if parsed.stage is None:
+        raise UsageError("--stage is missing: name the rollout percent that the target is at, for example --stage 25.")
+    if not host:
+        raise UsageError("--host is missing: name the target, for example --host http://127.0.0.1:8000.")
+    wanted = tuple(part.strip() for part in parsed.endpoints.split(",") if part.strip())
+    known = [endpoint.id for endpoint in endpoints]
+    unknown = [name for name in wanted if name not in known]
+    if unknown:
+        raise UsageError(f"--endpoints: unknown endpoint {unknown[0]!r}; valid are: {', '.join(known)}.")
+    chosen = tuple(endpoint for endpoint in endpoints if not wanted or endpoint.id in wanted)
+    _check_host(host, allow_writes=parsed.allow_writes, writing=any(_writes(endpoint) for endpoint in chosen))
+    block_kinds(parsed.blocks, parsed.load_seed, parsed.stage)
+    if parsed.max_rules < 0 or parsed.max_twins < 1:
+        raise UsageError("--max-rules must be 0 or more and --max-twins 1 or more.")
+    return StageOptions(
+        host=host,
+        stage_percent=parsed.stage,
+        seed=parsed.load_seed,
+        rate_per_s=parsed.rate,
+        block_s=parsed.block_seconds,
+        blocks=parsed.blocks,
+        warm_up_s=parsed.warm_up_seconds,
+        drain_s=parsed.drain_seconds,
+        endpoints=tuple(endpoint.id for endpoint in chosen),
+        max_rules=None if parsed.disposable_target else parsed.max_rules,
+        max_twins=parsed.max_twins,
+        server_time_header=parsed.server_time_header,
+        run_dir=Path(parsed.run_dir) if parsed.run_dir else None,
+        evidence_name=parsed.evidence_name or f"load-{parsed.stage:03d}",
+        raw_samples=Path(parsed.raw_samples) if parsed.raw_samples else None,
+    )
+
+
+def is_loopback(host: str) -> bool:
+    """True when the URL names this machine."""
+    name = urlsplit(host).hostname or ""
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return name == "localhost"
+
+
+def _writes(endpoint: Endpoint) -> bool:
+    # A pool of twins is written to the target before the first request.
+    return endpoint.writes or endpoint.load.pool is not None
+
+
+def _check_host(host: str, *, allow_writes: bool, writing: bool) -> None:
+    parts = urlsplit(host)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise UsageError(f"--host {host!r} is no URL of a target; write for example http://127.0.0.1:8000.")
+    if writing and not allow_writes and not is_loopback(host):
+        raise PermissionNeeded(
+            f"{parts.hostname} is not this machine and the load writes (it creates cameras and alert rules, starts "
+            "and stops cameras that it created). Nothing was sent. If that is wanted, add --allow-writes."
+        )
+
+
+def _checked(parse: Callable[..., Any], parser: Any) -> Callable[..., Any]:
+    """Check what concerns several options while the parser can still refuse: before Locust forks or connects."""
+
+    def parse_and_check(*args: Any, **keywords: Any) -> Any:
+        parsed = parse(*args, **keywords)
+        if parsed.headless and not parsed.worker:
+            from verification.catalog.load import load_catalog
+
+            try:
+                stage_options(parsed, parsed.host, load_catalog().endpoints)
+            except UsageError as error:
+                parser.error(str(error))
+        return parsed
+
+    return parse_and_check
+
+
+def _percent(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) > 100:
+        raise argparse.ArgumentTypeError(f"{text!r} is no rollout percent; give a whole number from 0 to 100")
+    return int(text)
+
+
+def _number(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number")
+    return number
+
+
+def _positive(text: str) -> float:
+    number = _number(text)
+    if number <= 0:
+        raise argparse.ArgumentTypeError(f"{text} must be more than 0")
+    return number
+
+
+def _not_negative(text: str) -> float:
+    number = _number(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"{text} must be 0 or more")
+    return number

@@ -1,0 +1,128 @@
+"""Twins for the load: made through the control arm before the timetable starts, removed after it, in any case."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import orjson
+
+from loadtests.client import Reply
+from loadtests.placeholders import fill
+from loadtests.timetable import Source
+from verification.core.cases import Catalog, Endpoint, PoolSpec, RequestSpec, ResourceSpec
+from verification.core.documents import values_at
+from verification.core.errors import TargetError
+from verification.core.model import Request
+
+Ask = Callable[[Request], Reply]
+"""Sends a request on the control arm."""
+
+GONE = 404
+
+
+class Pools:
+    """The twins of one worker. Only what stands in here is ever started, stopped or changed by the load."""
+
+    def __init__(self, catalog: Catalog, ask: Ask, prefix: str, size_limit: int) -> None:
+        self._catalog = catalog
+        self._ask = ask
+        self._prefix = prefix
+        self._size_limit = size_limit
+        self._twins: dict[str, list[str]] = {}
+        self._made: list[tuple[ResourceSpec, str]] = []
+        self._created: dict[str, list[str]] = {}
+        self._uncounted: dict[str, int] = {}
+
+    def fill(self, endpoints: Iterable[Endpoint]) -> tuple[Source, ...]:
+        """Make the pools that these endpoints draw from. TargetError says which step the target did not take."""
+        sources = []
+        for endpoint in endpoints:
+            load = endpoint.load
+            pool = self._catalog.pools[load.pool] if load.pool is not None else None
+            if pool is not None and pool.name not in self._twins:
+                self._twins[pool.name] = self._make_pool(pool)
+            sources.append(
+                Source(
+                    endpoint.id,
+                    load.weight,
+                    load.requests,
+                    pool.token if pool else None,
+                    tuple(self._twins[pool.name]) if pool else (),
+                    load.creates,
+                )
+            )
+        return tuple(sources)
+
+    def created(self, resource: str, body: str, *, remember: bool) -> None:
+        """A load request has created something that cannot be deleted. Without `remember` it is only counted."""
+        learned = self._learned_id(self._catalog.resources[resource], body) if remember else None
+        if learned is None:
+            self._uncounted[resource] = self._uncounted.get(resource, 0) + 1
+        else:
+            self._created.setdefault(resource, []).append(learned)
+
+    def remove(self) -> tuple[str, ...]:
+        """Remove every twin, neutralise what cannot be removed, and name what is left. A second call does nothing."""
+        made, self._made = self._made, []
+        left = [
+            f"{resource.name} {twin}{note}" for resource, twin in reversed(made) if (note := self._undo(resource, twin))
+        ]
+        created, self._created = self._created, {}
+        for name, ids in created.items():
+            disabled = sum(self._neutralise(self._catalog.resources[name], one) for one in ids)
+            left.append(f"{len(ids)} x {name} named {self._prefix}-*, {disabled} of them neutralised")
+        uncounted, self._uncounted = self._uncounted, {}
+        left += [f"{count} x {name} named {self._prefix}-*, not neutralised" for name, count in uncounted.items()]
+        return tuple(left)
+
+    def _make_pool(self, pool: PoolSpec) -> list[str]:
+        resource = self._catalog.resources[pool.resource]
+        size = max(1, min(pool.size, self._size_limit))
+        return [self._make_twin(pool, resource, f"{self._prefix}-{pool.name}-{number}") for number in range(size)]
+
+    def _make_twin(self, pool: PoolSpec, resource: ResourceSpec, name: str) -> str:
+        reply = self._demand(resource.create, name, f"create {resource.name} {name}")
+        twin = name
+        if resource.learned_id is not None:
+            learned = self._learned_id(resource, reply.body)
+            if learned is None:
+                raise TargetError(
+                    f"The target created {resource.name} {name} and told no id at {resource.learned_id!r}: "
+                    f"{reply.body[:200]}"
+                )
+            twin = learned
+        self._made.append((resource, twin))
+        for state in pool.states:
+            for step in resource.states[state]:
+                self._demand(step, twin, f"bring {resource.name} {twin} into the state {state!r}")
+        return twin
+
+    def _demand(self, spec: RequestSpec, twin: str, what: str) -> Reply:
+        reply = self._ask(fill(spec, {"self": twin}))
+        if not reply.ok:
+            answer = reply.failure or f"status {reply.status}: {reply.body[:200]}"
+            raise TargetError(
+                f"The load could not {what}: {spec.method} {spec.path} gave {answer}. "
+                "The set-up runs through the control arm; check that the target is healthy and accepts writes."
+            )
+        return reply
+
+    def _undo(self, resource: ResourceSpec, twin: str) -> str:
+        """Nothing when the twin is gone, otherwise what became of it."""
+        if resource.remove:
+            replies = [self._ask(fill(step, {"self": twin})) for step in resource.remove]
+            return "" if replies[-1].ok or replies[-1].status == GONE else " (could not be removed)"
+        return " (neutralised)" if self._neutralise(resource, twin) else " (could not be neutralised)"
+
+    def _neutralise(self, resource: ResourceSpec, twin: str) -> bool:
+        return all(self._ask(fill(step, {"self": twin})).ok for step in resource.neutralise)
+
+    @staticmethod
+    def _learned_id(resource: ResourceSpec, body: str) -> str | None:
+        if resource.learned_id is None:
+            return None
+        try:
+            found = list(values_at(orjson.loads(body), resource.learned_id).values())
+        except orjson.JSONDecodeError:
+            return None
+        return str(found[0]) if found and isinstance(found[0], str | int) else None

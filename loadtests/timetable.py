@@ -1,0 +1,130 @@
+"""The timetable of one stage: when each request is due and what it asks. Pure; nothing in it waits for an answer.
+
+Arrivals form a Poisson process (exponential gaps), so the load does not slow down with the target: an open loop.
+Method: Schroeder, Wierman and Harchol-Balter, Open versus closed (NSDI 2006). Workers share the rate, because
+independent Poisson streams add up to one.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+from loadtests.placeholders import fill
+from verification.core.cases import RequestSpec
+from verification.core.errors import UsageError
+from verification.core.model import Arm, Request
+
+WARM_UP = -1
+"""Block of the requests that are sent first and not recorded."""
+MIXED, NATURAL, CONTROL_ONLY = "mixed", "natural", "control"
+MIN_BLOCKS = 6
+_NATURAL_SHARE, _CONTROL_SHARE, _MIN_OF_A_KIND = 0.15, 0.10, 2
+
+
+@dataclass(frozen=True, slots=True)
+class StagePlan:
+    """What one stage sends; the same for all its workers. Durations in seconds."""
+
+    stage_percent: int
+    seed: int
+    rate_per_s: float
+    block_s: float
+    kinds: tuple[str, ...]
+    warm_up_s: float
+    drain_s: float
+
+    @property
+    def measured_s(self) -> float:
+        """Length of all time blocks."""
+        return self.block_s * len(self.kinds)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One endpoint's part in the load: how often it is drawn, what it asks, and the twins that both arms share."""
+
+    endpoint: str
+    weight: float
+    requests: tuple[RequestSpec, ...]
+    token: str | None = None
+    twins: tuple[str, ...] = ()
+    creates: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One request that is due `due_s` after the first time block began (negative while warming up).
+
+    `stream` is the label it is counted under; `arm` is what the request is forced to, None where the flag decides.
+    """
+
+    due_s: float
+    block: int
+    endpoint: str
+    stream: str
+    arm: Arm | None
+    request: Request
+    creates: str | None
+
+
+def block_kinds(blocks: int, seed: int, stage_percent: int) -> tuple[str, ...]:
+    """The kinds of `blocks` time blocks in seeded random order: about 15 % natural, 10 % control only, the rest mixed.
+
+    UsageError when there are too few blocks to hold two of each kind.
+    """
+    if blocks < MIN_BLOCKS:
+        raise UsageError(
+            f"{blocks} time blocks cannot hold two of each kind; give --blocks {MIN_BLOCKS} or more (a verdict "
+            "needs 20 mixed ones, so about 27 in all)."
+        )
+    natural = max(_MIN_OF_A_KIND, round(blocks * _NATURAL_SHARE))
+    control = max(_MIN_OF_A_KIND, round(blocks * _CONTROL_SHARE))
+    kinds = [NATURAL] * natural + [CONTROL_ONLY] * control + [MIXED] * (blocks - natural - control)
+    _stream(seed, stage_percent, "kinds").shuffle(kinds)
+    return tuple(kinds)
+
+
+def arrivals(
+    plan: StagePlan, sources: Sequence[Source], worker: int, workers: int, base: Mapping[str, str]
+) -> Iterator[Arrival]:
+    """This worker's share of the timetable, drawn lazily and in order of time.
+
+    Endpoint, request and twin are drawn before the coin that picks the arm, so both arms ask the same things. `base`
+    holds the placeholders that every request knows; `run` is made unique by a running number.
+    """
+    draw = _stream(plan.seed, plan.stage_percent, f"arrivals:{worker}")
+    thresholds = list(accumulate(source.weight for source in sources))
+    gap_rate = plan.rate_per_s / workers
+    due, number = -plan.warm_up_s, 0
+    while True:
+        due += draw.expovariate(gap_rate)
+        if due >= plan.measured_s:
+            return
+        number += 1
+        block = WARM_UP if due < 0 else min(math.floor(due / plan.block_s), len(plan.kinds) - 1)
+        source = draw.choices(sources, cum_weights=thresholds)[0]
+        spec = draw.choice(source.requests)
+        names = dict(base, run=f"{base['run']}-{number}")
+        if source.token is not None:
+            names[source.token] = draw.choice(source.twins)
+        heads = draw.random() < 0.5
+        stream, arm = _assign(MIXED if block == WARM_UP else plan.kinds[block], plan.stage_percent, heads=heads)
+        yield Arrival(due, block, source.endpoint, stream, arm, fill(spec, names), source.creates)
+
+
+def _assign(kind: str, stage_percent: int, *, heads: bool) -> tuple[str, Arm | None]:
+    if kind == NATURAL:
+        return "natural", None
+    if kind == CONTROL_ONLY:
+        return Arm.CONTROL.value, Arm.CONTROL
+    label = Arm.CANDIDATE if heads else Arm.CONTROL
+    # Stage 0 is A/A: both labels ask the control implementation, so what differs is noise.
+    return label.value, Arm.CONTROL if stage_percent == 0 else label
+
+
+def _stream(seed: int, stage_percent: int, purpose: str) -> random.Random:
+    return random.Random(f"{seed}:{stage_percent}:{purpose}")  # noqa: S311  # a reproducible draw, not a secret
