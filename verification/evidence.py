@@ -37,6 +37,7 @@ _FIELD_OF_KIND = {
     "Usage": "usage",
     "Race": "races",
     "LogTail": "logs",
+    "Leftover": "leftovers",
     "Mishap": "mishaps",
     "LoadStart": "load_starts",
     "LoadBlock": "load_blocks",
@@ -47,14 +48,15 @@ _FIELD_OF_KIND = {
 def encode(record: Record) -> bytes:
     """One record as one line of JSON."""
     kind = type(record).__name__
-    document = {"kind": kind, **_ADAPTERS[kind].dump_python(record, mode="json")}
+    # Not "kind": two records have a field of that name.
+    document = {"record": kind, **_ADAPTERS[kind].dump_python(record, mode="json")}
     return orjson.dumps(document, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_APPEND_NEWLINE)
 
 
 def decode(line: bytes) -> Record:
     """The record of one line; ValueError says what is wrong with it."""
     document = orjson.loads(line)
-    kind = document.pop("kind", None) if isinstance(document, dict) else None
+    kind = document.pop("record", None) if isinstance(document, dict) else None
     if kind not in _ADAPTERS:
         raise ValueError(f"unknown kind of record {kind!r}")
     record: Record = _ADAPTERS[kind].validate_python(document)

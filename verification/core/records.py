@@ -86,6 +86,13 @@ class LogTail:
 
 
 @dataclass(frozen=True, slots=True)
+class Leftover:
+    """What a step outside the comparisons created and could not remove."""
+
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Mishap:
     """Something that kept evidence from being gathered: a dead backend, a lost worker, an interruption."""
 
@@ -181,6 +188,7 @@ Record = (
     | Usage
     | Race
     | LogTail
+    | Leftover
     | Mishap
     | LoadStart
     | LoadBlock
@@ -226,6 +234,7 @@ class Evidence:
     usage: tuple[Usage, ...] = ()
     races: tuple[Race, ...] = ()
     logs: tuple[LogTail, ...] = ()
+    leftovers: tuple[Leftover, ...] = ()
     mishaps: tuple[Mishap, ...] = ()
     load_starts: tuple[LoadStart, ...] = ()
     load_blocks: tuple[LoadBlock, ...] = ()

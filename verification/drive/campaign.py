@@ -11,7 +11,18 @@ from verification.core.cases import Case, Catalog, Endpoint
 from verification.core.errors import TargetError
 from verification.core.model import Arm, Comparison, Finding
 from verification.core.parity import judge_comparison
-from verification.core.records import Drill, Exposure, ForcedCall, LogTail, Mishap, Monitoring, Race, Record, Usage
+from verification.core.records import (
+    Drill,
+    Exposure,
+    ForcedCall,
+    Leftover,
+    LogTail,
+    Mishap,
+    Monitoring,
+    Race,
+    Record,
+    Usage,
+)
 from verification.core.redact import Redactor
 from verification.drive import flag, race
 from verification.drive.caller import Caller
@@ -50,6 +61,7 @@ class Campaign:
         self._caller: Caller | None = None
         self._prober: Prober | None = None
         self._percent: int | None = None
+        self._leftover: list[str] = []
         self.restart_s = 0.0
 
     @property
@@ -72,8 +84,7 @@ class Campaign:
             self.record(Mishap("backend-unready", str(error), percent))
             raise
         self._percent = percent
-        if self._caller is not None:
-            self._caller.close()
+        self._let_go()
         self._caller = Caller(
             self._target.base_url,
             self._redactor,
@@ -192,15 +203,36 @@ class Campaign:
         self.record(*rounds)
         return rounds
 
-    def close(self) -> None:
-        """Keep the end of the log, then end what was started."""
-        if self._target is not None:
-            text = self._target.log_text()
-            if text:
-                lines = text.splitlines()
-                count = sum(FALLBACK_WORDS in line for line in lines)
-                self.record(LogTail(self._percent or 0, count, tuple(lines[-_LOG_LINES:])))
+    def pause(self) -> None:
+        """End the backend for now, so that it takes no processor time from a measurement; the next step starts it."""
+        self._let_go()
+        if self._target is not None and self._target.owned:
+            self._keep_log()
             self._target.close()
+            self._percent = None
+
+    def _keep_log(self) -> None:
+        text = self._target.log_text() if self._target is not None else ""
+        if text:
+            lines = text.splitlines()
+            count = sum(FALLBACK_WORDS in line for line in lines)
+            self.record(LogTail(self._percent or 0, count, tuple(lines[-_LOG_LINES:])))
+
+    def close(self) -> None:
+        """Keep the end of the log and the list of leftovers, then end what was started."""
+        self._let_go()
+        if self._leftover:
+            self.record(Leftover(tuple(self._leftover)))
+        if self._target is not None:
+            self._keep_log()
+            self._target.close()
+        self._writer.close()
+
+    def _let_go(self) -> None:
+        """Close the present connection and take over what its prober had to leave behind."""
+        if self._prober is not None:
+            self._leftover += self._prober.leftover
+            self._prober = None
         if self._caller is not None:
             self._caller.close()
-        self._writer.close()
+            self._caller = None

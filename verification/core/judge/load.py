@@ -1,0 +1,354 @@
+"""Load evidence -> P95 changes, error rates, exposure and the health of the measuring itself."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from verification.core.histogram import TOP_BIN, edge_ms, merge, quantile_ms, total
+from verification.core.judge.flag import judge_exposure
+from verification.core.judgement import Distribution, ExposureRow, LatencyRow, LoadRow, PopulationRow, RateRow
+from verification.core.latency import Stratum, interference, p95_change
+from verification.core.model import Finding, Verdict
+from verification.core.policy import Policy
+from verification.core.rates import error_rate
+from verification.core.records import Evidence, Exposure, LoadBlock, LoadEnd, LoadStart
+
+Bins = Mapping[int, int]
+STREAMS = ("control", "candidate")
+
+
+@dataclass(slots=True)
+class Counts:
+    """Requests of one stream, added up."""
+
+    requests: int = 0
+    errors: int = 0
+    timeouts: int = 0
+    legacy: int = 0
+    domain: int = 0
+    unwitnessed: int = 0
+
+
+@dataclass(slots=True)
+class StageLoad:
+    """Everything that one stage's load has brought, workers added up."""
+
+    percent: int
+    start: LoadStart | None = None
+    end: LoadEnd | None = None
+    bins: dict[tuple[int, str, str, str], Bins] = field(default_factory=dict)
+    """(block, kind, endpoint, stream) -> histogram from the intended start."""
+    counts: dict[tuple[str, str, str], Counts] = field(default_factory=lambda: defaultdict(Counts))
+    """(kind, endpoint, stream) -> counts."""
+    by_worker: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+
+    def add(self, block: LoadBlock) -> None:
+        """Add what one worker saw of one block."""
+        for cell in block.cells:
+            key = (block.block, block.kind, cell.endpoint, cell.stream)
+            self.bins[key] = merge(self.bins.get(key, {}), cell.intended)
+            counts = self.counts[block.kind, cell.endpoint, cell.stream]
+            for name in ("requests", "errors", "timeouts", "legacy", "domain", "unwitnessed"):
+                setattr(counts, name, getattr(counts, name) + getattr(cell, name))
+            self.by_worker[block.worker] += cell.requests
+
+    @property
+    def endpoints(self) -> list[str]:
+        """The endpoints in the order of the plan, then any other that was seen."""
+        planned = list(self.start.endpoints) if self.start else []
+        return list(dict.fromkeys([*planned, *sorted({endpoint for _, _, endpoint, _ in self.bins})]))
+
+    def stratum(self, endpoint: str) -> Stratum:
+        """Both arms of an endpoint in the mixed blocks, block by block in time order."""
+        blocks = sorted({block for block, kind, _, _ in self.bins if kind == "mixed"})
+        pairs = tuple(
+            (
+                self.bins.get((block, "mixed", endpoint, "control"), {}),
+                self.bins.get((block, "mixed", endpoint, "candidate"), {}),
+            )
+            for block in blocks
+        )
+        return Stratum(blocks=pairs, group=str(self.percent))
+
+    def pooled(self, kind: str, stream: str, endpoint: str | None = None) -> dict[int, int]:
+        """All requests of a stream in one kind of block."""
+        found = (
+            bins
+            for (_, of_kind, name, of_stream), bins in self.bins.items()
+            if of_kind == kind and of_stream == stream and endpoint in (None, name)
+        )
+        return merge(*found)
+
+    def per_block(self, kind: str, stream: str) -> list[Bins]:
+        """Per block of a kind, all endpoints of a stream together."""
+        blocks = sorted({block for block, of_kind, _, _ in self.bins if of_kind == kind})
+        return [
+            merge(*(bins for (b, k, _, s), bins in self.bins.items() if (b, k, s) == (block, kind, stream)))
+            for block in blocks
+        ]
+
+    def sum(self, stream: str, endpoint: str | None = None) -> Counts:
+        """Counts of a stream over all kinds of blocks."""
+        result = Counts()
+        for (_, name, of_stream), counts in self.counts.items():
+            if of_stream == stream and endpoint in (None, name):
+                for attribute in ("requests", "errors", "timeouts", "legacy", "domain", "unwitnessed"):
+                    setattr(result, attribute, getattr(result, attribute) + getattr(counts, attribute))
+        return result
+
+
+@dataclass(slots=True)
+class LoadJudgement:
+    """What the load says."""
+
+    findings: list[Finding] = field(default_factory=list)
+    latency: list[LatencyRow] = field(default_factory=list)
+    distributions: list[Distribution] = field(default_factory=list)
+    population: list[PopulationRow] = field(default_factory=list)
+    rates: list[RateRow] = field(default_factory=list)
+    exposures: list[ExposureRow] = field(default_factory=list)
+    load: list[LoadRow] = field(default_factory=list)
+    leftovers: list[str] = field(default_factory=list)
+
+
+def gather(evidence: Evidence) -> list[StageLoad]:
+    """The stages in ascending order."""
+    stages: dict[int, StageLoad] = {}
+    for start in evidence.load_starts:
+        stages.setdefault(start.stage_percent, StageLoad(start.stage_percent)).start = start
+    for block in evidence.load_blocks:
+        stages.setdefault(block.stage_percent, StageLoad(block.stage_percent)).add(block)
+    for end in evidence.load_ends:
+        stages.setdefault(end.stage_percent, StageLoad(end.stage_percent)).end = end
+    return [stages[percent] for percent in sorted(stages)]
+
+
+def judge_load(evidence: Evidence, policy: Policy) -> LoadJudgement:
+    """Judge latency, rates and exposure of every stage, and whether the measuring can be believed."""
+    stages = gather(evidence)
+    result = LoadJudgement()
+    for stage in stages:
+        _judge_measuring(stage, policy, result)
+        _judge_rates(stage, policy, result)
+        _judge_witness(stage, policy, result)
+        _judge_interference(stage, policy, result)
+        _describe(stage, result)
+    _judge_latency(stages, policy, result)
+    return result
+
+
+def _judge_latency(stages: list[StageLoad], policy: Policy, result: LoadJudgement) -> None:
+    """Every stage and every endpoint must be proven; stages, endpoints and cells may alarm, corrected for their number."""
+    real = [stage for stage in stages if stage.percent > 0]
+    endpoints = list(dict.fromkeys(endpoint for stage in real for endpoint in stage.endpoints))
+    strata = {(stage.percent, name): stage.stratum(name) for stage in stages for name in stage.endpoints}
+    scopes: list[tuple[int | None, str | None]] = [(stage.percent, None) for stage in real]
+    # With one stage, an endpoint over all stages is the endpoint within that stage.
+    scopes += [(None if len(real) > 1 else real[0].percent, name) for name in endpoints]
+    cells = [(stage.percent, name) for stage in real for name in stage.endpoints if len(real) > 1]
+    tests = len(scopes) + len(cells)
+    for scope in [*scopes, *cells]:
+        chosen = _chosen(strata, scope)
+        change = p95_change(chosen, policy.latency, alarm_alpha=policy.latency.alpha / tests)
+        result.latency.append(LatencyRow(*scope, change))
+        must_be_proven = scope in scopes
+        if change.verdict in (Verdict.HOLD, Verdict.ROLLBACK) or (
+            must_be_proven and change.verdict is not Verdict.PROMOTE
+        ):
+            result.findings.append(_latency_finding(scope, result.latency[-1]))
+    _judge_baseline(stages, strata, policy, result)
+
+
+def _chosen(strata: dict[tuple[int, str], Stratum], scope: tuple[int | None, str | None]) -> list[Stratum]:
+    percent, endpoint = scope
+    return [
+        stratum
+        for (of_percent, name), stratum in strata.items()
+        if percent in (None, of_percent) and of_percent > 0 and endpoint in (None, name)
+    ]
+
+
+def _latency_finding(scope: tuple[int | None, str | None], row: LatencyRow) -> Finding:
+    percent, endpoint = scope
+    where = endpoint or "All endpoints"
+    when = "over all stages" if percent is None else f"at {percent} %"
+    change = row.change
+    numbers = {
+        "change": change.change,
+        "low": change.low,
+        "high": change.high,
+        "control_p95_ms": change.control_p95_ms,
+        "candidate_p95_ms": change.candidate_p95_ms,
+        "requests_control": change.requests_control,
+        "requests_candidate": change.requests_candidate,
+        "missing_per_arm": change.missing_per_arm,
+    }
+    title = f"P95 of {where} {when}"
+    return Finding("latency.p95", change.verdict, title, change.reason, endpoint, None, percent, numbers)
+
+
+def _judge_baseline(
+    stages: list[StageLoad], strata: dict[tuple[int, str], Stratum], policy: Policy, result: LoadJudgement
+) -> None:
+    """Control against control must not alarm: where it does, no other number of this run can be believed."""
+    baseline = next((stage for stage in stages if stage.percent == 0), None)
+    if baseline is None:
+        return
+    tests = len(baseline.endpoints) + 1
+    for endpoint in (None, *baseline.endpoints):
+        chosen = [strata[0, name] for name in baseline.endpoints if endpoint in (None, name)]
+        change = p95_change(chosen, policy.latency, alarm_alpha=policy.latency.alpha / tests)
+        result.latency.append(LatencyRow(0, endpoint, change))
+        if change.verdict in (Verdict.HOLD, Verdict.ROLLBACK):
+            title = f"Control against control: {endpoint or 'all endpoints'}"
+            reason = f"two equal streams differ at 0 %: {change.reason}"
+            result.findings.append(Finding("control.noise", Verdict.INCONCLUSIVE, title, reason, endpoint, None, 0))
+
+
+def _judge_measuring(stage: StageLoad, policy: Policy, result: LoadJudgement) -> None:
+    """Lost workers, wrong counts, dropped arrivals, scheduling lag and CPU: then the generator was the bottleneck."""
+    percent, end = stage.percent, stage.end
+    title = f"Load at {percent} %"
+
+    def doubt(rule: str, reason: str) -> None:
+        result.findings.append(Finding(rule, Verdict.INCONCLUSIVE, title, reason, stage_percent=percent))
+
+    if end is None:
+        doubt("evidence.missing", "the load of this stage was cut off before its end")
+        return
+    if end.aborted is not None:
+        doubt("load.generator", f"the load was aborted: {end.aborted}")
+    if end.lost_workers:
+        doubt("load.workers", f"workers were lost: {', '.join(end.lost_workers)}; their requests are not counted")
+    for worker in end.workers:
+        arrived = stage.by_worker.get(worker.worker, 0)
+        if arrived != worker.requests and worker.worker not in end.lost_workers:
+            doubt("load.workers", f"worker {worker.worker} sent {worker.requests} requests, {arrived} arrived here")
+    lag = max((worker.lag_p95_ms for worker in end.workers), default=0.0)
+    cpu = max((worker.cpu_percent for worker in end.workers), default=0.0)
+    control = stage.pooled("mixed", "control") or stage.pooled("control", "control")
+    p95 = quantile_ms(control, 0.95) if total(control) else 0.0
+    if lag > max(policy.load.lag_floor_ms, policy.load.max_lag_share * p95):
+        share = f"{lag / p95:.0%} of" if p95 else "against"
+        doubt(
+            "load.generator",
+            f"scheduling lag P95 is {lag:.1f} ms, {share} a control P95 of {p95:.1f} ms; lower the rate",
+        )
+    if cpu > policy.load.max_cpu_percent:
+        doubt("load.generator", f"a load worker used {cpu:.0f} % CPU; use more processes or a lower rate")
+    if end.scheduled and end.dropped / end.scheduled > policy.load.max_dropped_share:
+        doubt("load.generator", f"{end.dropped} of {end.scheduled} arrivals could not be sent; lower the rate")
+    for endpoint, skipped in end.skipped.items():
+        reason = f"{skipped} arrivals of {endpoint} were not sent because of the cap on what cannot be deleted (load.max_rules)"
+        result.findings.append(Finding("load.generator", Verdict.PROMOTE, title, reason, endpoint, None, percent))
+    result.leftovers += end.leftover
+    fallbacks = 0 if percent == 0 else stage.sum("candidate").legacy
+    start = stage.start
+    result.load.append(
+        LoadRow(
+            stage_percent=percent,
+            rate_per_s=start.rate_per_s if start else 0.0,
+            scheduled=end.scheduled,
+            finished=end.finished,
+            dropped=end.dropped,
+            blocks=len({block for block, *_ in stage.bins}),
+            workers=len(end.workers),
+            lag_p95_ms=lag,
+            cpu_percent=cpu,
+            fallbacks=fallbacks,
+        )
+    )
+
+
+def _judge_rates(stage: StageLoad, policy: Policy, result: LoadJudgement) -> None:
+    """The stage must prove its error rate over all endpoints; single endpoints only alarm."""
+    for stream in STREAMS:
+        for endpoint in (None, *stage.endpoints):
+            counts = stage.sum(stream, endpoint)
+            if counts.requests == 0 and endpoint is not None:
+                continue
+            alpha = policy.rates.alpha if endpoint is None else policy.rates.alpha / max(1, len(stage.endpoints))
+            bound = error_rate(counts.errors, counts.requests, policy.rates, prove=endpoint is None, alarm_alpha=alpha)
+            result.rates.append(RateRow(stage.percent, endpoint, stream, bound))
+            if bound.verdict is Verdict.PROMOTE:
+                continue
+            on_trial = stream == "candidate" and stage.percent > 0
+            numbers = {"errors": bound.errors, "requests": bound.requests, "low": bound.low, "high": bound.high}
+            title = f"Errors of {endpoint or 'all endpoints'} on {stream} at {stage.percent} %"
+            result.findings.append(
+                Finding(
+                    "rates.errors" if on_trial else "control.unhealthy",
+                    bound.verdict if on_trial else Verdict.INCONCLUSIVE,
+                    title,
+                    bound.reason,
+                    endpoint,
+                    None,
+                    stage.percent,
+                    numbers,
+                )
+            )
+
+
+def _judge_witness(stage: StageLoad, policy: Policy, result: LoadJudgement) -> None:
+    """Requests assigned to an arm must have been served by its implementation; natural ones in the set share."""
+    percent = stage.percent
+    for endpoint in stage.endpoints:
+        for stream in STREAMS:
+            counts = stage.sum(stream, endpoint)
+            title = f"{endpoint} on {stream} under load at {percent} %"
+            put_on_control = stream == "control" or percent == 0
+            answered = counts.legacy + counts.domain + counts.unwitnessed
+            if put_on_control and counts.domain:
+                reason = f"domain served {counts.domain} of {answered} requests that were forced to control"
+                result.findings.append(Finding("flag.force", Verdict.ROLLBACK, title, reason, endpoint, None, percent))
+            if not put_on_control and counts.legacy > policy.rates.fallback_hold_share * answered:
+                reason = f"legacy served {counts.legacy} of {answered} requests that were put on candidate"
+                result.findings.append(
+                    Finding("witness.fallback", Verdict.HOLD, title, reason, endpoint, None, percent)
+                )
+            if counts.unwitnessed:
+                reason = f"{counts.unwitnessed} of {answered} answers carried no usable witness"
+                result.findings.append(
+                    Finding("witness.absent", Verdict.INCONCLUSIVE, title, reason, endpoint, None, percent)
+                )
+    natural = stage.sum("natural")
+    exposure = Exposure(percent, natural.legacy, natural.domain, natural.unwitnessed)
+    if natural.requests:
+        row, findings = judge_exposure(exposure, "load", policy.rates)
+        result.exposures.append(row)
+        result.findings += findings
+
+
+def _judge_interference(stage: StageLoad, policy: Policy, result: LoadJudgement) -> None:
+    """A candidate that slows control beside it shrinks the ratio, so control is also held against control alone."""
+    if stage.percent == 0:
+        return
+    found = interference(stage.per_block("mixed", "control"), stage.per_block("control", "control"), policy.latency)
+    if found.verdict is Verdict.HOLD:
+        title = f"Control beside the candidate at {stage.percent} %"
+        numbers = {"ratio": found.ratio, "low": found.low, "high": found.high}
+        result.findings.append(
+            Finding(
+                "latency.interference", found.verdict, title, found.reason, stage_percent=stage.percent, numbers=numbers
+            )
+        )
+
+
+def _describe(stage: StageLoad, result: LoadJudgement) -> None:
+    """Distributions and what users felt: numbers for the reader, no decision."""
+    for endpoint in (None, *stage.endpoints):
+        arms = [stage.pooled("mixed", stream, endpoint) for stream in STREAMS]
+        if all(map(total, arms)):
+            result.distributions.append(_distribution(stage.percent, endpoint, *arms))
+    natural, alone = stage.pooled("natural", "natural"), stage.pooled("control", "control")
+    if total(natural) and total(alone):
+        felt, base = quantile_ms(natural, 0.95), quantile_ms(alone, 0.95)
+        result.population.append(PopulationRow(stage.percent, felt, base, felt / base - 1, total(natural)))
+
+
+def _distribution(percent: int, endpoint: str | None, control: Bins, candidate: Bins) -> Distribution:
+    bins = range(min({*control, *candidate}), max({*control, *candidate} - {TOP_BIN}, default=0) + 2)
+    shares = [tuple(arm.get(number, 0) / total(arm) for number in bins) for arm in (control, candidate)]
+    return Distribution(percent, endpoint, tuple(edge_ms(number) for number in bins), *shares)

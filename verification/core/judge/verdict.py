@@ -1,0 +1,130 @@
+"""All parts together: what is owed and absent, what was found, and the worst of it as the verdict."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import date
+
+from verification.core.cases import Catalog
+from verification.core.expectation import covered
+from verification.core.judge.flag import (
+    drill_row,
+    judge_drill,
+    judge_exposure,
+    judge_forced,
+    judge_log,
+    judge_mishaps,
+    judge_monitoring,
+    judge_races,
+    judge_usage,
+)
+from verification.core.judge.load import judge_load
+from verification.core.judge.parity import judge_parity
+from verification.core.judgement import ExposureRow, Judgement
+from verification.core.model import Finding, Verdict, worst
+from verification.core.policy import Policy
+from verification.core.records import Evidence
+
+_SHOWN_REASONS = 8
+
+
+def judge(evidence: Evidence, catalog: Catalog, policy: Policy) -> Judgement:
+    """The verdict of a run and everything that supports it. Missing evidence is a finding; the worst finding wins.
+
+    Expiry dates are held against the day the run started, so that judging again later gives the same verdict.
+    """
+    parity = judge_parity(evidence, catalog, policy.accepted, date.fromisoformat(evidence.manifest.started_at[:10]))
+    load = judge_load(evidence, policy)
+    exposures: list[ExposureRow] = []
+    findings: list[Finding] = [*parity.findings, *load.findings]
+    for exposure in evidence.exposures:
+        row, found = judge_exposure(exposure, "flag", policy.rates)
+        exposures.append(row)
+        findings += found
+    findings += _judge_rest(evidence)
+    findings += _judge_completeness(evidence)
+    findings.sort(key=lambda finding: (finding.accepted is not None, -finding.verdict.rank))
+    weighing = [finding for finding in findings if finding.accepted is None]
+    verdict = (
+        worst([Verdict.PROMOTE, *(finding.verdict for finding in weighing)])
+        if evidence.manifest.expected
+        else worst([])
+    )
+    left = [*parity.leftovers, *load.leftovers, *(name for record in evidence.leftovers for name in record.names)]
+    return Judgement(
+        verdict=verdict,
+        reasons=_reasons(verdict, weighing, evidence),
+        findings=tuple(findings),
+        cases=parity.cases,
+        parity=parity.endpoints,
+        masks=parity.masks,
+        latency=tuple(load.latency),
+        distributions=tuple(load.distributions),
+        population=tuple(load.population),
+        rates=tuple(load.rates),
+        exposures=(*exposures, *load.exposures),
+        drills=tuple(drill_row(drill, evidence.forced) for drill in evidence.drills),
+        load=tuple(load.load),
+        not_measured=tuple(sorted(evidence.manifest.omitted.items())),
+        leftovers=tuple(left),
+        thresholds=_thresholds(policy),
+        manifest=evidence.manifest,
+    )
+
+
+def _judge_rest(evidence: Evidence) -> Iterator[Finding]:
+    for call in evidence.forced:
+        yield from judge_forced(call)
+    for drill in evidence.drills:
+        yield from judge_drill(drill)
+    for usage in evidence.usage:
+        yield from judge_usage(usage, owned=evidence.manifest.owned)
+    yield from judge_monitoring(evidence.monitoring)
+    yield from judge_races(evidence)
+    yield from judge_mishaps(evidence)
+    yield from judge_log(evidence)
+
+
+def _judge_completeness(evidence: Evidence) -> Iterator[Finding]:
+    """What is owed and not there, grouped by kind so that the reason can be read."""
+    missing = [key for key in evidence.manifest.expected if key not in covered(evidence)]
+    for kind, count in Counter(key.split(":", 1)[0] for key in missing).items():
+        names = [key.split(":", 1)[1] for key in missing if key.startswith(f"{kind}:")]
+        shown = ", ".join(names[:5]) + (f" and {count - 5} more" if count > 5 else "")
+        owed = sum(key.startswith(f"{kind}:") for key in evidence.manifest.expected)
+        reason = f"{count} of {owed} pieces of evidence are missing: {shown}"
+        yield Finding(
+            "evidence.missing", Verdict.INCONCLUSIVE, f"Not measured: {kind}", reason, numbers={"missing": count}
+        )
+    if not evidence.manifest.expected:
+        yield Finding(
+            "evidence.missing", Verdict.INCONCLUSIVE, "Nothing expected", "the run was set to measure nothing"
+        )
+    for name in evidence.torn_files:
+        reason = f"{name} ends in the middle of a record: the process that wrote it was killed"
+        yield Finding("evidence.torn", Verdict.INCONCLUSIVE, "Evidence cut off", reason)
+
+
+def _reasons(verdict: Verdict, findings: list[Finding], evidence: Evidence) -> tuple[str, ...]:
+    if verdict is Verdict.PROMOTE:
+        stages = ", ".join(f"{percent} %" for percent in evidence.manifest.stages)
+        return (
+            f"All {len(evidence.manifest.expected)} pieces of evidence are there and none speaks against ({stages}).",
+        )
+    decisive = [finding for finding in findings if finding.verdict is verdict]
+    sentences = list(dict.fromkeys(f"{finding.title}: {finding.reason}." for finding in decisive))
+    more = len(sentences) - _SHOWN_REASONS
+    return tuple(sentences[:_SHOWN_REASONS]) + ((f"{more} more findings of the same weight.",) if more > 0 else ())
+
+
+def _thresholds(policy: Policy) -> dict[str, float]:
+    return {
+        "p95_hold_percent": round((policy.latency.hold_ratio - 1) * 100, 6),
+        "p95_rollback_percent": round((policy.latency.rollback_ratio - 1) * 100, 6),
+        "error_rate_hold_percent": policy.rates.hold_error_rate * 100,
+        "error_rate_rollback_percent": policy.rates.rollback_error_rate * 100,
+        "significance_percent": policy.latency.alpha * 100,
+        "floor_ms": policy.latency.floor_ms,
+        "min_blocks": policy.latency.min_blocks,
+    }

@@ -1,0 +1,67 @@
+"""One stage of load against the run's target: a fresh embedded backend, or the named one as it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from verification.core.errors import GateError
+from verification.core.records import LogTail, Mishap, Record
+from verification.drive.load import LoadPlan, run_stage
+from verification.drive.target import EmbeddedTarget, NamedTarget, Target
+from verification.settings import Settings
+
+# The short form keeps enough shared blocks for a verdict, in less time.
+QUICK_BLOCKS, QUICK_BLOCK_S = 40, 1.0
+
+
+def measure_stage(
+    settings: Settings,
+    run_dir: Path,
+    percent: int,
+    record: Callable[[Record], None],
+    say: Callable[[str], None],
+) -> None:
+    """Run Locust against the target at this percent. Whatever goes wrong is a mishap in the evidence, then an error."""
+    target = _target(settings, run_dir, percent)
+    try:
+        target.set_percent(percent)
+        say(f"latency at {percent} %: measuring")
+        outcome = run_stage(_plan(settings, target, percent), run_dir, say)
+        death = target.death()
+        if death is not None:
+            record(Mishap("backend-died", death, percent, "load"))
+        elif outcome.failure is not None:
+            record(Mishap("load-failed", outcome.failure, percent, "load"))
+    except GateError as error:
+        record(Mishap("backend-unready", str(error), percent, "load"))
+        raise
+    finally:
+        lines = target.log_text().splitlines()
+        if lines:
+            record(LogTail(percent, sum("falling back to legacy" in line for line in lines), tuple(lines[-20:])))
+        target.close()
+
+
+def _target(settings: Settings, run_dir: Path, percent: int) -> Target:
+    if settings.target.url is not None:
+        return NamedTarget(settings.target.url, percent, None, settings.target.timeout_s)
+    state_dir = run_dir / "backend" / f"load-{percent:03d}"
+    return EmbeddedTarget(state_dir, defects=settings.target.defects, seed=settings.run.seed)
+
+
+def _plan(settings: Settings, target: Target, percent: int) -> LoadPlan:
+    load = settings.load
+    blocks = load.baseline_blocks if percent == 0 else load.blocks
+    quick = settings.run.quick
+    return LoadPlan(
+        host=target.base_url,
+        stage_percent=percent,
+        rate_per_s=load.rate_per_s,
+        block_s=QUICK_BLOCK_S if quick else load.block_s,
+        blocks=QUICK_BLOCKS if quick else blocks,
+        seed=settings.run.seed + percent,
+        processes=load.processes,
+        disposable=target.owned,
+        max_rules=load.max_rules,
+    )
