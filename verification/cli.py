@@ -1,0 +1,59 @@
+"""`python -m verification`: judge a run again, from its folder alone, and look into the catalog."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from verification.catalog.load import load_catalog
+from verification.core.errors import EvidenceError, GateError
+from verification.reporting.terminal import summary_lines
+from verification.run import conclude
+
+MISUSED = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code (the verdict's for `judge`, 2 for a mistake in the call)."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        code: int = options.run(options)
+    except GateError as error:
+        print(f"release gate: {error}", file=sys.stderr)
+        return MISUSED
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m verification", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    judge = commands.add_parser("judge", help="recompute the verdict and the reports of a run from its folder alone")
+    judge.add_argument("run_dir", type=Path, metavar="RUN", help="for example reports/latest")
+    judge.set_defaults(run=_judge)
+    catalog = commands.add_parser("catalog", help="check the catalog and list its endpoints and cases")
+    catalog.add_argument("--file", type=Path, default=None, metavar="DIR", help="another catalog than the shipped one")
+    catalog.set_defaults(run=_catalog)
+    return parser
+
+
+def _judge(options: argparse.Namespace) -> int:
+    run_dir: Path = options.run_dir
+    if not run_dir.is_dir():
+        raise EvidenceError(f"{run_dir}: is no folder of a run. Name one below reports/, for example reports/latest.")
+    judgement = conclude(run_dir.resolve())
+    for line in summary_lines(judgement, run_dir):
+        print(line)
+    return judgement.verdict.exit_code
+
+
+def _catalog(options: argparse.Namespace) -> int:
+    catalog = load_catalog(options.file)
+    for endpoint in catalog.endpoints:
+        by_hand = sum(not case.derived for case in endpoint.cases)
+        print(f"{endpoint.id}  ({by_hand} cases, {len(endpoint.cases) - by_hand} derived, weight {endpoint.load.weight:g})")
+        for case in endpoint.cases:
+            print(f"    {case.id}  {case.title}")
+    return 0
