@@ -5,12 +5,13 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
+from verification.catalog.requests import fill
 from verification.core.cases import Case, Catalog, Endpoint
 from verification.core.errors import TargetError
 from verification.core.model import Arm, Comparison, Exchange, Json, Probe, Reading
 from verification.core.parity import SIDES, judge_comparison
 from verification.drive.caller import Caller, json_body
-from verification.drive.twins import LiveTwin, Workshop, fill
+from verification.drive.twins import LiveTwin, Workshop
 
 MAX_ATTEMPTS = 3
 _ARMS = {"control": Arm.CONTROL, "control-again": Arm.CONTROL, "candidate": Arm.CANDIDATE}

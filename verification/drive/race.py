@@ -5,13 +5,13 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
+from verification.catalog.requests import fill
 from verification.core.cases import RequestSpec, Twin
 from verification.core.errors import TargetError
 from verification.core.model import Arm, Exchange, Json, Request
 from verification.core.records import Race
 from verification.drive.caller import Caller, json_body
 from verification.drive.probe import Prober
-from verification.drive.twins import fill
 
 CALLS = 8
 ROUNDS = 4

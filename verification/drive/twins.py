@@ -3,47 +3,13 @@
 from __future__ import annotations
 
 import itertools
-import json
 from dataclasses import dataclass
 
+from verification.catalog.requests import fill
 from verification.core.cases import Catalog, RequestSpec, ResourceSpec, Twin
 from verification.core.errors import TargetError
-from verification.core.model import Arm, Exchange, Json, Request
+from verification.core.model import Arm, Exchange
 from verification.drive.caller import Caller, json_body
-
-
-def fill(spec: RequestSpec, names: dict[str, str], extra: dict[str, Json] | None = None) -> Request:
-    """The request with every `{token}` replaced by the actual id; `extra` fields are laid over an object body."""
-    content_type = spec.content_type
-    if spec.raw_body is not None:
-        body: str | None = _fill_text(spec.raw_body, names)
-    elif spec.has_body:
-        value = _fill_value(spec.body, names)
-        if extra and isinstance(value, dict):
-            value = {**value, **_fill_value(extra, names)}
-        body = json.dumps(value, ensure_ascii=False)
-    else:
-        body = None
-    if body is not None and content_type is None:
-        content_type = "application/json"
-    query = tuple((name, _fill_text(value, names)) for name, value in spec.query)
-    return Request(spec.method, _fill_text(spec.path, names), query, body, content_type)
-
-
-def _fill_text(text: str, names: dict[str, str]) -> str:
-    for token, actual in names.items():
-        text = text.replace(f"{{{token}}}", actual)
-    return text
-
-
-def _fill_value(value: Json, names: dict[str, str]) -> Json:
-    if isinstance(value, str):
-        return _fill_text(value, names)
-    if isinstance(value, dict):
-        return {key: _fill_value(member, names) for key, member in value.items()}
-    if isinstance(value, list):
-        return [_fill_value(item, names) for item in value]
-    return value
 
 
 @dataclass(frozen=True, slots=True)
