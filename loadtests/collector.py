@@ -111,6 +111,11 @@ class Collector:
         return tuple(name for name in self.workers if self._account(name).farewell is None and name not in self._lost)
 
     @property
+    def unparted(self) -> tuple[str, ...]:
+        """Workers that never said farewell, gone or not."""
+        return tuple(name for name in self.workers if self._account(name).farewell is None)
+
+    @property
     def lost(self) -> tuple[str, ...]:
         """Workers whose numbers are incomplete."""
         return tuple(name for name in self.workers if name in self._lost or not self._account(name).faithful)
@@ -130,7 +135,7 @@ class Collector:
                 LoadWorker(farewell.worker, farewell.finished, farewell.lag_p95_ms, farewell.cpu_percent)
                 for farewell in farewells
             ),
-            lost_workers=tuple(name for name in self.workers if name in (*self.lost, *self.waiting_for)),
+            lost_workers=tuple(name for name in self.workers if name in (*self.lost, *self.unparted)),
             leftover=tuple(name for farewell in farewells for name in farewell.leftover),
             aborted=aborted,
             skipped=dict(skipped),

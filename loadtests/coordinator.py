@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import math
 import socket
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -18,9 +18,9 @@ from loadtests.collector import Collector, farewell_from_wire, report_from_wire
 from loadtests.options import StageOptions
 from loadtests.stages import GO, PREPARE, Assignment, new_run_token
 from loadtests.timetable import StagePlan, block_kinds
-from verification.core.errors import GateError, TargetError
+from verification.core.errors import GateError, TargetError, UsageError
 from verification.core.records import LoadStart
-from verification.evidence import EvidenceWriter
+from verification.evidence import EVIDENCE_DIR, EvidenceWriter
 
 BEGIN_IN_S = 1.0
 """Between the last worker's readiness and the first request. A delay and not a time of day: hosts' clocks differ."""
@@ -29,6 +29,8 @@ _CONNECT_TIMEOUT_S = 5.0
 
 logger = logging.getLogger("loadtests")
 
+Twins = tuple[tuple[str, str], ...]
+"""(resource, id) of what a worker made."""
 SendTo = Callable[[str, dict[str, Any], str], None]
 """Sends a message to one worker, by Locust's id of it."""
 
@@ -42,6 +44,8 @@ class Coordinator:
     """Locust's ids of the workers, in the order of their names w0, w1, ..."""
     send_to: SendTo
     on_progress: Callable[[str], None]
+    remove: Callable[[Twins], tuple[str, ...]]
+    """Removes twins that nobody else will, and names what is left."""
     run_dir: Path = field(init=False)
     assigned: bool = False
     """True once workers were told what to do."""
@@ -54,7 +58,9 @@ class Coordinator:
     _unready: set[str] = field(init=False)
     _deadline_s: float = math.inf
     _ended: bool = False
+    _twins: dict[str, Twins] = field(default_factory=dict)
     _told: int = 0
+    _run: str = field(default_factory=new_run_token)
 
     def __post_init__(self) -> None:
         options = self.options
@@ -69,6 +75,7 @@ class Coordinator:
             drain_s=options.drain_s,
         )
         names = tuple(f"w{number}" for number in range(len(self.clients)))
+        _refuse_to_mix(self.run_dir / EVIDENCE_DIR / f"{options.evidence_name}.jsonl")
         self._writer = EvidenceWriter(self.run_dir, options.evidence_name)
         self.collector = Collector(options.stage_percent, names, self._writer.append)
         self._unready = set(names)
@@ -95,13 +102,13 @@ class Coordinator:
             self.abort(str(error))
             return
         self.assigned = True
-        run, workers = new_run_token(), len(self.clients)
+        workers = len(self.clients)
         for number, client in enumerate(self.clients):
             assignment = Assignment(
                 plan=plan,
                 worker=number,
                 workers=workers,
-                run=run,
+                run=self._run,
                 host=options.host,
                 endpoints=options.endpoints,
                 max_rules=_share(options.max_rules, number, workers),
@@ -111,8 +118,9 @@ class Coordinator:
             )
             self.send_to(PREPARE, assignment.to_wire(), client)
 
-    def ready(self, worker: str, failure: str | None) -> None:
+    def ready(self, worker: str, failure: str | None, twins: Iterable[Iterable[str]]) -> None:
         """A worker has set up or failed to; when all have, the timetable begins on all of them."""
+        self._twins[worker] = tuple((resource, name) for resource, name in twins)
         if failure is not None:
             self.abort(failure)
         self._unready.discard(worker)
@@ -161,13 +169,13 @@ class Coordinator:
             self.failure = "The run was stopped before its end."
             self.over = True
         try:
-            self._writer.append(self.collector.end(self.failure))
+            end = self.collector.end(self.failure)
+            self._writer.append(replace(end, leftover=(*end.leftover, *self._orphans())))
         except GateError as error:
             self.failure = str(error)
             logger.error("%s", error)  # a full disk needs its sentence, not our stack
         finally:
             self._writer.close()
-        self.on_progress(f"Evidence: {self._writer.path}")
 
     def missed(self, alive: frozenset[str]) -> bool:
         """True while a worker that is still there has not said farewell."""
@@ -178,6 +186,14 @@ class Coordinator:
         if not self.collector.waiting_for:
             self.over = True
 
+    def _orphans(self) -> tuple[str, ...]:
+        """What workers left behind that never came to remove it."""
+        left: list[str] = []
+        for worker in self.collector.unparted if self.assigned else ():
+            known = self._twins.get(worker)
+            left += self.remove(known) if known is not None else (f"whatever is named gate-{self._run}-{worker}-*",)
+        return tuple(left)
+
     def _tell(self) -> None:
         total = len(self._plan.kinds) * len(self.clients)
         tenth = self.collector.blocks * 10 // total
@@ -187,6 +203,14 @@ class Coordinator:
                 f"stage {self._plan.stage_percent} %: {self.collector.blocks}/{total} time blocks, "
                 f"{self.collector.requests} requests, {self.collector.failures} errors"
             )
+
+
+def _refuse_to_mix(path: Path) -> None:
+    if path.exists() and path.stat().st_size:
+        raise UsageError(
+            f"{path} holds the evidence of an earlier stage. Name another folder with --run-dir, or another file with "
+            "--evidence-name; nothing was sent."
+        )
 
 
 def _share(cap: int | None, number: int, workers: int) -> int | None:

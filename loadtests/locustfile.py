@@ -11,6 +11,7 @@ worker removes its twins and says farewell.
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +21,7 @@ from typing import Any
 import gevent
 import locust.stats
 from locust import FastHttpUser, LoadTestShape, events, task
+from locust.contrib.fasthttp import FastHttpSession
 from locust.env import Environment
 from locust.runners import STATE_MISSING, LocalRunner, MasterRunner, WorkerRunner
 
@@ -28,16 +30,18 @@ if (root := str(Path(__file__).resolve().parents[1])) not in sys.path:
 
 from verification.core.histogram import bin_of, quantile_ms
 
-from loadtests.client import Reply
+from loadtests.client import Client, Reply
 from loadtests.collector import to_wire
-from loadtests.coordinator import Coordinator
-from loadtests.options import MAX_IN_FLIGHT, add_to, stage_options
+from loadtests.coordinator import Coordinator, Twins
+from loadtests.options import MAX_IN_FLIGHT, StageOptions, add_to, stage_options
+from loadtests.pools import Pools
 from loadtests.recorder import Outcome
-from loadtests.stages import DONE, GO, PREPARE, READY, REPORT, STOP, Assignment, WorkerStage
+from loadtests.stages import DONE, GO, PREPARE, READY, REPORT, SET_UP_TIMEOUT_S, STOP, Assignment, WorkerStage
 from loadtests.timetable import Arrival
 from loadtests.verdict import stage_exit_code
 from verification.catalog.load import load_catalog
 from verification.core.errors import GateError
+from verification.core.model import Arm
 
 LOCAL_REPORT_INTERVAL_S = 1.0
 FAREWELL_TIMEOUT_S = 15.0
@@ -55,6 +59,7 @@ class Process:
         self.coordinator: Coordinator | None = None
         self.refused = False
         self.ending = False
+        self.last_words: tuple[str, ...] = ()
 
 
 process = Process()
@@ -105,7 +110,7 @@ def _bucket(milliseconds: float) -> float:
     return middle
 
 
-def _init(environment: Environment, **_: Any) -> None:
+def _init(environment: Any, **_: Any) -> None:
     runner = environment.runner
     if isinstance(runner, WorkerRunner | LocalRunner):
         runner.register_message(PREPARE, _prepare)
@@ -122,6 +127,10 @@ def _init(environment: Environment, **_: Any) -> None:
     # Registered after the runner's own, and `quitting` is fired in reverse: we end before connections are cut.
     hooks.test_stopping.add_listener(_end)
     hooks.quitting.add_listener(_end)
+    if not isinstance(runner, WorkerRunner) and environment.parsed_options.headless:
+        # Locust installs its own only after a headless run is over; until then SIGTERM would leave our twins behind.
+        gevent.signal_handler(signal.SIGTERM, lambda: gevent.spawn(runner.quit))
+    hooks.quit.add_listener(_speak_last)
 
 
 def _prepare(msg: Any, **_: Any) -> None:
@@ -169,7 +178,7 @@ def _lead_off(environment: Environment, **_: Any) -> None:
         clients = (
             (LOCAL,) if isinstance(runner, LocalRunner) else tuple(sorted(_alive(runner), key=runner.get_worker_index))
         )
-        process.coordinator = Coordinator(options, clients, runner.send_message, _progress)
+        process.coordinator = Coordinator(options, clients, runner.send_message, _progress, _remover(options))
         process.coordinator.start()
     except GateError as error:
         print(error, file=sys.stderr, flush=True)
@@ -192,6 +201,7 @@ def _end(environment: Environment, **_: Any) -> None:
     if isinstance(environment.runner, MasterRunner):
         _hear_farewells(environment.runner, coordinator)
     coordinator.end()
+    process.last_words = (*((coordinator.failure,) if coordinator.failure else ()), f"Evidence: {coordinator.run_dir}")
     environment.process_exit_code = (
         INTERRUPTED if interrupted else stage_exit_code(coordinator.run_dir, coordinator.options.evidence_name)
     )
@@ -214,6 +224,17 @@ def _alive(runner: Any) -> frozenset[str]:
     return frozenset(client.id for client in runner.clients.all if client.state != STATE_MISSING)
 
 
+def _remover(options: StageOptions) -> Callable[[Twins], tuple[str, ...]]:
+    def remove(twins: Twins) -> tuple[str, ...]:
+        session = FastHttpSession(options.host, request_event=None, user=None)
+        client = Client(session, options.host, options.server_time_header)
+        pools = Pools(load_catalog(), lambda request: client.ask(request, Arm.CONTROL, SET_UP_TIMEOUT_S), "", 1)
+        pools.adopt(twins)
+        return pools.remove()
+
+    return remove
+
+
 def _observer(environment: Environment) -> Callable[[Arrival, Outcome, Reply], None]:
     """Tells Locust's own statistics, so that its table, UI, CSV and HTML show the same requests."""
 
@@ -231,6 +252,11 @@ def _observer(environment: Environment) -> Callable[[Arrival, Outcome, Reply], N
         )
 
     return observe
+
+
+def _speak_last(**_: Any) -> None:
+    for line in process.last_words:
+        _progress(line)
 
 
 def _progress(line: str) -> None:

@@ -53,6 +53,15 @@ class Pools:
             )
         return tuple(sources)
 
+    @property
+    def made(self) -> tuple[tuple[str, str], ...]:
+        """(resource, id) of every twin that exists and is this worker's to remove."""
+        return tuple((resource.name, twin) for resource, twin in self._made)
+
+    def adopt(self, twins: Iterable[tuple[str, str]]) -> None:
+        """Take over twins of a worker that was lost, to remove them."""
+        self._made += [(self._catalog.resources[resource], twin) for resource, twin in twins]
+
     def created(self, resource: str, body: str, *, remember: bool) -> None:
         """A load request has created something that cannot be deleted. Without `remember` it is only counted."""
         learned = self._learned_id(self._catalog.resources[resource], body) if remember else None

@@ -151,7 +151,7 @@ class WorkerStage:
             sources = self._pools.fill([self._catalog.endpoint(name) for name in self._assignment.endpoints])
         except GateError as error:
             failure = str(error)
-        self._send(READY, {"worker": self._assignment.name, "failure": failure})
+        self._send(READY, {"worker": self._assignment.name, "failure": failure, "twins": self._pools.made})
         return sources
 
     def _keep(self, sources: tuple[Source, ...], begin: float) -> None:
