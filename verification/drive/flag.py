@@ -59,7 +59,7 @@ def roll_back_by_request(prober: Prober, catalog: Catalog, stage_percent: int) -
 def roll_back_globally(
     prober: Prober, catalog: Catalog, stage_percent: int, restart_s: float
 ) -> tuple[list[ForcedCall], Drill]:
-    """The way back for everyone, after the restart without the flag: every endpoint unforced must be served by legacy."""
+    """The way back for everyone, after a restart without the flag: legacy must serve every unforced endpoint."""
     started = time.monotonic()
     calls = [
         ForcedCall("rollback-global", stage_percent, endpoint.id, prober.call_once(endpoint, Arm.CONTROL, force=False))

@@ -64,4 +64,6 @@ def _plan(settings: Settings, target: Target, percent: int) -> LoadPlan:
         processes=load.processes,
         disposable=target.owned,
         max_rules=load.max_rules,
+        allow_writes=settings.run.allow_writes,
+        drain_s=load.drain_s,
     )

@@ -156,7 +156,8 @@ class NamedTarget:
         if exchange.answer is not None and exchange.answer.status < 500:
             return None
         reason = exchange.failure or f"status {exchange.answer.status if exchange.answer else '?'}"
-        return f"{redact_text(self.base_url)}/api/ping does not answer ({reason}). Is the backend up, and is the URL right?"
+        place = redact_text(self.base_url)
+        return f"{place}/api/ping does not answer ({reason}). Is the backend up, and is the URL right?"
 
     def log_text(self) -> str:
         """The end of the log file that the settings name."""
