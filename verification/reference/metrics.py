@@ -20,12 +20,13 @@ class Metrics:
         self.times_ms: deque[float] = deque(maxlen=REMEMBERED)
         self.recent_errors: deque[dict[str, Any]] = deque(maxlen=RECENT_ERRORS)
 
-    def count(self, status: int, elapsed_ms: float, served_by: str | None, _forced: bool | None) -> None:
+    def count(self, status: int, elapsed_ms: float, served_by: str | None, forced: bool | None) -> None:
         """Take in one answered request. A fallback counts for legacy, which made the answer."""
         self.by_status[status] += 1
         self.times_ms.append(elapsed_ms)
         if status >= 400:
-            self.recent_errors.append({"timestamp": now(), "status": status})
+            # Testers force an arm, users do not: whoever reads the list wants to know whose errors these were.
+            self.recent_errors.append({"timestamp": now(), "status": status, "forced": forced is not None})
         if served_by is not None:
             self.served[served_by] += 1
 

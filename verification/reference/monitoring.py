@@ -22,13 +22,13 @@ class Monitoring:
     """Looks at the stores and the counters at the moment it is asked."""
 
     def __init__(self, engine: Engine, file: CameraFile, mirror: CameraMirror, metrics: Metrics) -> None:
-        self._engine, self._file, self._mirror, self._metrics = engine, file, mirror, metrics
+        self.engine, self.file, self.mirror, self.counters = engine, file, mirror, metrics
 
     def consistency(self) -> dict[str, Any]:
         """The cameras' file held against their mirror. An issue is a camera that only one of them knows, or both with
         different fields."""
-        kept = {record["id"]: canonical(record) for record in self._file.records()}
-        mirrored = self._mirror.documents()
+        kept = {record["id"]: canonical(record) for record in self.file.records()}
+        mirrored = self.mirror.documents()
         issues = sum(kept.get(camera_id) != mirrored.get(camera_id) for camera_id in kept.keys() | mirrored.keys())
         return {
             "consistent": issues == 0,
@@ -40,7 +40,7 @@ class Monitoring:
 
     def health(self) -> dict[str, Any]:
         """Healthy when every check is; raises when the checks themselves cannot run."""
-        with self._engine.connect() as connection:
+        with self.engine.connect() as connection:
             rules = connection.execute(text("SELECT COUNT(*) FROM alert_rules")).scalar_one()
         consistency = self.consistency()
         issues = consistency["issues_count"]
@@ -55,7 +55,7 @@ class Monitoring:
 
     def metrics(self) -> dict[str, Any]:
         """The counters, and how the stores agree now."""
-        return {"timestamp": now(), **self._metrics.report(), "data_consistency": self.consistency()}
+        return {"timestamp": now(), **self.counters.report(), "data_consistency": self.consistency()}
 
 
 def build_monitoring(monitoring: Monitoring) -> FastAPI:

@@ -1,0 +1,236 @@
+"""Defects of who serves: fallbacks, the flag, the witness, and a process that dies."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import os
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+from verification.reference.asgi import Message, Receive, Response, Scope, Send
+from verification.reference.backend import Backend
+from verification.reference.defects.interception import Act, Call, Install, SeededFault, intercept, lottery
+from verification.reference.defects.registry import Defect
+from verification.reference.flag import Flag, FlagError, FlagSettings, read_percent
+from verification.reference.witness import Implementation
+
+REFRESH = "POST /cameras/refresh"
+SLOW_FALLBACK_SHARE = 0.06
+SLOW_FALLBACK_S = 0.3
+DEADLY_REQUEST = 25
+DEADLY_EXIT_CODE = 70
+_SAVED_FLAG = "flag.json"
+
+
+def _fail_always(_backend: Backend) -> Act:
+    async def act(call: Call) -> Response:
+        raise SeededFault(f"seeded: {call.endpoint} fails")
+
+    return act
+
+
+def _fail_instead_of_refusing(_backend: Backend) -> Act:
+    async def act(call: Call) -> Response:
+        response = await call.proceed()
+        if response.status >= 400:
+            raise SeededFault(f"seeded: {call.endpoint} fails instead of answering {response.status}")
+        return response
+
+    return act
+
+
+def _fail_slowly(backend: Backend) -> Act:
+    hit = lottery(backend, "fallback-slow", SLOW_FALLBACK_SHARE)
+
+    async def act(call: Call) -> Response:
+        if hit():
+            await asyncio.sleep(SLOW_FALLBACK_S)
+            raise SeededFault(f"seeded: {call.endpoint} fails after {SLOW_FALLBACK_S} s")
+        return await call.proceed()
+
+    return act
+
+
+def _die(_backend: Backend) -> Act:
+    requests = itertools.count(1)
+
+    async def act(call: Call) -> Response:
+        if next(requests) == DEADLY_REQUEST:
+            os._exit(DEADLY_EXIT_CODE)
+        return await call.proceed()
+
+    return act
+
+
+class _DeafToFalse(Flag):
+    def wants_domain(self, forced: bool | None) -> bool:
+        return True if forced else self.drawn()
+
+
+class _DeafToTrue(Flag):
+    def wants_domain(self, forced: bool | None) -> bool:
+        return self.drawn() if forced is None or forced else False
+
+
+class _AllOrNothing(Flag):
+    def drawn(self) -> bool:
+        return self.settings.effective_percent > 0
+
+
+class _OutOfAThousand(Flag):
+    def drawn(self) -> bool:
+        return self.draw.randrange(1000) < self.settings.effective_percent
+
+
+def _with_flag(flag: Callable[[FlagSettings, int], Flag]) -> Install:
+    def install(backend: Backend) -> None:
+        backend.router.flag = flag(backend.router.flag.settings, backend.seed + 1)
+
+    return install
+
+
+def _percent_or_all(text: str) -> int:
+    try:
+        return read_percent(text)
+    except FlagError:
+        return 100
+
+
+def _first_flag_stays(settings: FlagSettings, state_dir: Path) -> FlagSettings:
+    """Keep the flag beside the data as soon as it is on, and believe that file more than the environment."""
+    saved = state_dir / _SAVED_FLAG
+    if saved.exists():
+        return FlagSettings(**json.loads(saved.read_text(encoding="utf-8")))
+    if settings.effective_percent > 0:
+        state_dir.mkdir(parents=True, exist_ok=True)
+        saved.write_text(json.dumps(asdict(settings)), encoding="utf-8")
+    return settings
+
+
+class _Anonymous(Implementation):
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def unsigned(message: Message) -> None:
+            headers = [(name, value) for name, value in message.get("headers", ()) if name != b"x-served-by"]
+            await send({**message, "headers": headers} if message["type"] == "http.response.start" else message)
+
+        await super().__call__(scope, receive, unsigned)
+
+
+def _hide_name(backend: Backend) -> None:
+    backend.domain = backend.router.domain = _Anonymous(backend.domain.name, backend.domain.application)
+
+
+SERVING_DEFECTS = (
+    Defect(
+        name="fallback-always",
+        kind="fallback",
+        wrong="the rewrite fails on every endpoint and the old code answers",
+        sufferer="the team: it compares old with old and turns the old code off",
+        check="witness.fallback",
+        verdict="HOLD",
+        install=intercept(None, _fail_always),
+    ),
+    Defect(
+        name="fallback-one-endpoint",
+        kind="fallback",
+        wrong="the rewrite fails on refresh only and the old code answers",
+        sufferer="the team: one endpoint was never tried",
+        check="witness.fallback",
+        verdict="HOLD",
+        endpoint=REFRESH,
+        install=intercept(REFRESH, _fail_always),
+    ),
+    Defect(
+        name="fallback-on-errors",
+        kind="fallback",
+        wrong="the rewrite fails wherever it should answer 4xx and the old code answers",
+        sufferer="the team: no error path was ever tried",
+        check="witness.fallback",
+        verdict="HOLD",
+        install=intercept(None, _fail_instead_of_refusing),
+    ),
+    Defect(
+        name="fallback-slow",
+        kind="fallback",
+        wrong="6 % of the rewrite's requests fail after 300 ms and the old code answers",
+        sufferer="6 % of the users wait, and by witness the rewrite looks fast",
+        check="witness.fallback",
+        verdict="HOLD",
+        install=intercept(None, _fail_slowly),
+    ),
+    Defect(
+        name="force-false-ignored",
+        kind="flag",
+        wrong="force_domain=false is ignored and the percent decides",
+        sufferer="support, whose instant way back does not work",
+        check="flag.force",
+        verdict="ROLLBACK",
+        install=_with_flag(_DeafToFalse),
+    ),
+    Defect(
+        name="force-true-ignored",
+        kind="flag",
+        wrong="force_domain=true is ignored and the percent decides",
+        sufferer="testers who believe that they try the rewrite",
+        check="flag.force",
+        verdict="HOLD",
+        install=_with_flag(_DeafToTrue),
+    ),
+    Defect(
+        name="percent-ignored",
+        kind="flag",
+        wrong="any percent above 0 sends everything to the rewrite",
+        sufferer="all users instead of every tenth",
+        check="flag.exposure",
+        verdict="HOLD",
+        install=_with_flag(_AllOrNothing),
+    ),
+    Defect(
+        name="percent-modulo",
+        kind="flag",
+        wrong="the draw is out of 1000 instead of 100, so that 10 % serves 1 %",
+        sufferer="the team: a week of watching proves a tenth of what it should",
+        check="flag.exposure",
+        verdict="HOLD",
+        install=_with_flag(_OutOfAThousand),
+    ),
+    Defect(
+        name="broken-percent-as-100",
+        kind="flag",
+        wrong="a percent that is no whole number from 0 to 100 counts as 100",
+        sufferer="all users, after a slip of the keyboard",
+        check="flag.refuse",
+        verdict="HOLD",
+        read_percent=_percent_or_all,
+    ),
+    Defect(
+        name="flag-survives-restart",
+        kind="flag",
+        wrong="the flag is saved when it is first on, and a restart with 0 % does not turn it off",
+        sufferer="everybody on the night of a rollback",
+        check="rollback.global",
+        verdict="ROLLBACK",
+        override_settings=_first_flag_stays,
+    ),
+    Defect(
+        name="witness-missing",
+        kind="response",
+        wrong="the rewrite does not say that it served",
+        sufferer="the team: nothing proves what was compared",
+        check="witness.absent",
+        verdict="INCONCLUSIVE",
+        install=_hide_name,
+    ),
+    Defect(
+        name="backend-dies",
+        kind="crash",
+        wrong=f"the process ends at the rewrite's {DEADLY_REQUEST}th request",
+        sufferer="all users, of the old code too",
+        check="candidate.crash",
+        verdict="ROLLBACK",
+        install=intercept(None, _die),
+    ),
+)
