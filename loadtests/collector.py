@@ -91,7 +91,7 @@ class Collector:
             self.append(block)
         self.blocks += len(report.blocks)
         self.requests += arrived
-        self.failures += sum(cell.errors + cell.timeouts for block in report.blocks for cell in block.cells)
+        self.failures += sum(cell.errors for block in report.blocks for cell in block.cells)
 
     def part(self, farewell: Farewell) -> None:
         """A worker has finished; its totals must match what arrived from it."""

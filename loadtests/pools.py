@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 import orjson
 
 from loadtests.client import Reply
-from loadtests.placeholders import fill
 from loadtests.timetable import Source
+from verification.catalog.requests import fill
 from verification.core.cases import Catalog, Endpoint, PoolSpec, RequestSpec, ResourceSpec
 from verification.core.documents import values_at
 from verification.core.errors import TargetError

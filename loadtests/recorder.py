@@ -46,7 +46,7 @@ class _Cell:
     def add(self, outcome: Outcome) -> None:
         lost = outcome.failed or outcome.timed_out
         self.requests += 1
-        self.errors += outcome.failed
+        self.errors += lost
         self.timeouts += outcome.timed_out
         self.intended[TOP_BIN if lost else bin_of(outcome.intended_ms)] += 1
         self.sent[TOP_BIN if lost else bin_of(outcome.sent_ms)] += 1

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from loadtests.placeholders import fill
+from verification.catalog.requests import fill
 from verification.core.cases import RequestSpec
 from verification.core.errors import UsageError
 from verification.core.model import Arm, Request

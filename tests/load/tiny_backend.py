@@ -1,7 +1,8 @@
 """A backend of a few lines for the load tests, in a process of its own: answers every route, names who served.
 
-Prints its port. `--delay-ms` waits before each answer; `--freeze-every-s` and `--freeze-s` stop the whole process from time to
-time; `--break-candidate` closes the connection instead of answering a candidate's GET; `--log` counts what was asked.
+Prints its port. `--delay-ms` waits before each answer; `--freeze-every-s` and `--freeze-s` stop the whole process from
+time to time; `--break-candidate` closes the connection instead of answering a candidate's GET; `--log` names a
+file that lists the cameras that are left.
 """
 
 from __future__ import annotations
@@ -26,7 +27,12 @@ class Backend:
             while head := await reader.readuntil(b"\r\n\r\n"):
                 line, _, fields = head.decode("latin-1").partition("\r\n")
                 length = next(
-                    (int(field.split(":")[1]) for field in fields.split("\r\n") if field.lower().startswith("content-length")), 0
+                    (
+                        int(field.split(":")[1])
+                        for field in fields.split("\r\n")
+                        if field.lower().startswith("content-length")
+                    ),
+                    0,
                 )
                 body = await reader.readexactly(length) if length else b""
                 method, path, _ = line.split(" ")
@@ -63,7 +69,7 @@ class Backend:
     async def freeze(self) -> None:
         while True:
             await asyncio.sleep(self.options.freeze_every_s)
-            time.sleep(self.options.freeze_s)  # noqa: ASYNC251  # the whole process must stand still
+            time.sleep(self.options.freeze_s)  # the whole process must stand still
 
 
 async def main() -> None:

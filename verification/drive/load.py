@@ -61,7 +61,7 @@ class LoadPlan:
 
 @dataclass(frozen=True, slots=True)
 class LoadOutcome:
-    """How the subprocess ended. `failure` is None when it ended with a gate code; otherwise why it did not, redacted."""
+    """How the subprocess ended. `failure` is None when that was with a gate code; otherwise why not, redacted."""
 
     exit_code: int
     failure: str | None
@@ -70,7 +70,8 @@ class LoadOutcome:
 def run_stage(plan: LoadPlan, run_dir: Path, on_progress: Progress) -> LoadOutcome:
     """Measure one stage; its evidence goes to `evidence/<evidence_name>.jsonl` in `run_dir`, block by block.
 
-    Never leaves a process behind: on an interruption Locust is asked to clean up what it made, and ended if it does not.
+    Never leaves a process behind: on an interruption Locust is asked to clean up what it made, and is ended if it
+    does not.
     """
     # A session of its own: Ctrl-C reaches us alone, and we pass it on once, to the process that leads.
     locust = subprocess.Popen(  # our own interpreter and our own file
@@ -126,7 +127,7 @@ def command(plan: LoadPlan, run_dir: Path) -> list[str]:
 
 
 def _environment() -> dict[str, str]:
-    # LOCUST_* variables and a locust.conf of the caller's project would change what is measured here.
+    # LOCUST_* variables of the caller would change what is measured here.
     clean = {name: value for name, value in os.environ.items() if not name.startswith("LOCUST_")}
     return {**clean, "PYTHONUNBUFFERED": "1"}
 
