@@ -47,9 +47,9 @@ class Prober:
             twins = self.workshop.make(case.given)
         except TargetError as error:
             return Probe(side, (), None, (), failure=str(error))
-        names = {"absent": self.workshop.new_name(), **{twin.token: twin.actual for twin in twins}}
+        names = self._names(twins)
         readings = self._read(endpoint.reads, "before", Arm.CONTROL)
-        exchange = self._caller.call(fill(case.request, {"run": self.workshop.new_name(), **names}), _ARMS[side])
+        exchange = self._caller.call(fill(case.request, names), _ARMS[side])
         created = self._created(endpoint, exchange)
         for twin in created:
             names[twin.token] = twin.actual
@@ -63,11 +63,14 @@ class Prober:
         """The endpoint's first successful case, sent once on an arm (or drawn by the flag) with its twins around it."""
         case = next(case for case in endpoint.cases if case.status is not None and case.status < 300)
         twins = self.workshop.make(case.given)
-        names = {"absent": self.workshop.new_name(), "run": self.workshop.new_name()}
-        names |= {twin.token: twin.actual for twin in twins}
-        exchange = self._caller.call(fill(case.request, names), arm, force=force)
+        exchange = self._caller.call(fill(case.request, self._names(twins)), arm, force=force)
         self.leftover += self.workshop.remove([*twins, *self._created(endpoint, exchange)])
         return exchange
+
+    def _names(self, twins: Sequence[LiveTwin]) -> dict[str, str]:
+        """Token -> actual id, with the two that are always known: an id of nobody, and a name of this probe's own."""
+        always = {"absent": self.workshop.new_name(), "run": self.workshop.new_name()}
+        return {**always, **{twin.token: twin.actual for twin in twins}}
 
     def _read(self, names: Sequence[str], moment: str, arm: Arm) -> list[Reading]:
         return [
