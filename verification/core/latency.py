@@ -1,0 +1,280 @@
+"""Change of the P95, candidate against control in the same time blocks: estimate, 95 % interval and verdict.
+
+A fixed-horizon test: looked at once, at the end of a run. See `core.exceedance` for the statistic.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import stdtrit
+from scipy.stats import norm
+
+from verification.core.exceedance import RatioInterval, Stratum, exceedance, ratio_interval, time_blocks
+from verification.core.histogram import INVALID_BIN, LOG_BIN, Bins, merge, quantile_ms, total
+from verification.core.interference import Interference, interference
+from verification.core.model import Verdict
+from verification.core.policy import LatencyPolicy
+
+__all__ = ["Interference", "P95Change", "Stratum", "interference", "p95_change"]
+
+_INTERVAL_TAIL = 0.975
+_POWER = 0.9
+_NEAREST = math.log(1.02)
+"""No plan for more requests aims at telling a change from its limit that is nearer than this."""
+
+
+@dataclass(frozen=True, slots=True)
+class P95Change:
+    """What the load says about one scope. Changes are shares: 0.2 is 20 % slower."""
+
+    control_p95_ms: float | None
+    """All requests of the arm together; infinite when it lies among errors; None without requests."""
+    candidate_p95_ms: float | None
+    change: float | None
+    """Candidate P95 / control P95 - 1; over several strata the common change that fits them best. None: not known."""
+    low: float | None
+    """Lower end of the 95 % interval of the change; -1 when the data set no lower end."""
+    high: float | None
+    """Upper end; infinite when the data set no upper end."""
+    median_change: float | None
+    requests_control: int
+    requests_candidate: int
+    blocks: int
+    """Time blocks with both arms."""
+    verdict: Verdict
+    reason: str
+    missing_per_arm: int
+    """About how many more requests per arm a verdict needs; 0 when there is one or requests are not what lacks."""
+    z_hold: float
+    """Above 0: slower than the hold ratio, in standard errors."""
+    z_rollback: float
+    floor_applied: bool
+    """A relative breach that is too small in ms to count."""
+    tail_ratio: float | None
+    """ln(q97 / q93) of control: how thin the tail is. The smaller, the fewer requests are needed."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """The numbers of a scope before they are judged."""
+
+    control: dict[int, int]
+    candidate: dict[int, int]
+    blocks: int
+    shared_requests: int
+    interval: RatioInterval
+    z_hold: float
+    z_rollback: float
+    expected: float
+    inflation: float
+    tail_ratio: float | None
+    several: bool
+
+    @property
+    def requests(self) -> tuple[int, int]:
+        return total(self.control), total(self.candidate)
+
+
+def p95_change(strata: Sequence[Stratum], policy: LatencyPolicy, *, alarm_alpha: float | None = None) -> P95Change:
+    """Judge the P95 change that is common to `strata` (endpoints at stages; blocks in order of time).
+
+    PROMOTE when a ratio of `hold_ratio` or more is rejected at `policy.alpha`; HOLD and ROLLBACK when a ratio of at
+    most their margin is rejected at `alarm_alpha` (by default the same; the judge divides it by the number of tests
+    that may alarm). Otherwise, and whenever the data do not allow a test, INCONCLUSIVE with what is missing.
+    """
+    measured = _measure(strata, policy)
+    verdict, cause, missing = _judge(measured, policy, policy.alpha if alarm_alpha is None else alarm_alpha)
+    p95s = [_p95(arm) for arm in (measured.control, measured.candidate)]
+    change = _change(measured, p95s[0], p95s[1])
+    known = all(measured.requests)
+    low, high = (measured.interval.low - 1, measured.interval.high - 1) if known else (None, None)
+    floor_applied = verdict in (Verdict.HOLD, Verdict.ROLLBACK) and _below_floor(p95s[0], change, policy)
+    if floor_applied:
+        verdict = Verdict.PROMOTE
+        floor = _floor_ms(p95s[0] or 0.0, policy)
+        cause += f", but by less than {floor:.3g} ms, the least that counts; passed for that"
+    return P95Change(
+        control_p95_ms=p95s[0],
+        candidate_p95_ms=p95s[1],
+        change=change,
+        low=low,
+        high=high,
+        median_change=_median_change(strata),
+        requests_control=measured.requests[0],
+        requests_candidate=measured.requests[1],
+        blocks=measured.blocks,
+        verdict=verdict,
+        reason=_seen(change, low, high, measured) + cause,
+        missing_per_arm=missing,
+        z_hold=measured.z_hold,
+        z_rollback=measured.z_rollback,
+        floor_applied=floor_applied,
+        tail_ratio=measured.tail_ratio,
+    )
+
+
+def _measure(strata: Sequence[Stratum], policy: LatencyPolicy) -> _Measured:
+    blocks = time_blocks(strata)
+    margins = np.array([round(math.log(ratio) / LOG_BIN) for ratio in (policy.hold_ratio, policy.rollback_ratio)])
+    test = exceedance(strata, margins)
+    known = blocks >= 2
+    shared = sum(
+        float(arm[stratum.tails.shared, 0].sum())
+        for stratum in strata
+        for arm in (stratum.tails.control, stratum.tails.candidate)
+    )
+    return _Measured(
+        control=merge(*(stratum.arms[0] for stratum in strata)),
+        candidate=merge(*(stratum.arms[1] for stratum in strata)),
+        blocks=blocks,
+        shared_requests=int(shared),
+        interval=ratio_interval(strata, _critical(_INTERVAL_TAIL, blocks)) if known else RatioInterval(0, 1, math.inf),
+        z_hold=float(test.z[0]),
+        z_rollback=float(test.z[1]),
+        expected=float(test.expected.min()),
+        inflation=float(test.inflation[0]),
+        tail_ratio=_tail_ratio(strata),
+        several=len(strata) > 1,
+    )
+
+
+def _judge(measured: _Measured, policy: LatencyPolicy, alarm_alpha: float) -> tuple[Verdict, str, int]:
+    """Verdict, the second half of its reason, and the missing requests per arm."""
+    obstacle, missing = _obstacle(measured, policy)
+    if obstacle:
+        return Verdict.INCONCLUSIVE, obstacle, missing
+    alarm, proof = (_critical(1 - alpha, measured.blocks) for alpha in (alarm_alpha, policy.alpha))
+    hold, rollback = (f"{_percent(ratio - 1)}" for ratio in (policy.hold_ratio, policy.rollback_ratio))
+    if measured.z_rollback > alarm:
+        return Verdict.ROLLBACK, f"more than {rollback} is proven", 0
+    if measured.z_hold < -proof:
+        return Verdict.PROMOTE, f"less than {hold} is proven", 0
+    if measured.z_hold > alarm:
+        return Verdict.HOLD, f"more than {hold} is proven, more than {rollback} is not", 0
+    missing = _missing_for_proof(measured, policy)
+    return Verdict.INCONCLUSIVE, f"neither less nor more than {hold} is proven; {_more(missing, measured)}", missing
+
+
+def _obstacle(measured: _Measured, policy: LatencyPolicy) -> tuple[str, int]:
+    """Why no test is allowed, with the missing requests per arm; an empty text when nothing stands against it."""
+    control, candidate = measured.requests
+    invalid = measured.control.get(INVALID_BIN, 0) + measured.candidate.get(INVALID_BIN, 0)
+    if invalid:
+        return f"{invalid} times are no positive numbers, so the clock that took them cannot be believed", 0
+    if not (control and candidate):
+        return f"{control} requests on control and {candidate} on candidate: both are needed", _planned(
+            measured, policy
+        )
+    if measured.blocks < policy.min_blocks:
+        lacking = policy.min_blocks - measured.blocks
+        missing = math.ceil(lacking * min(control, candidate) / max(measured.blocks, 1))
+        return f"only {measured.blocks} time blocks hold both arms, {policy.min_blocks} are needed", missing
+    share = measured.shared_requests / (control + candidate)
+    if share < policy.min_shared_share:
+        return f"only {share:.0%} of the requests lie in blocks with both arms, {policy.min_shared_share:.0%} must", 0
+    if measured.expected < policy.min_exceedances:
+        missing = max(1, math.ceil(min(control, candidate) * (policy.min_exceedances / max(measured.expected, 1) - 1)))
+        seen = (
+            f"only {measured.expected:.1f} slow candidate requests to be expected, {policy.min_exceedances:.0f} needed"
+        )
+        return f"{seen}; {_more(missing, measured)}", missing
+    return "", 0
+
+
+def _missing_for_proof(measured: _Measured, policy: LatencyPolicy) -> int:
+    """More requests per arm to promote an unchanged release or, where those are there, to tell this one's change."""
+    planned = _planned(measured, policy)
+    if planned:
+        return planned
+    away = (
+        abs(math.log(measured.interval.estimate / policy.hold_ratio)) if 0 < measured.interval.estimate < 1e9 else 0.0
+    )
+    return max(1, _planned(measured, policy, min(max(away, _NEAREST), math.log(policy.hold_ratio))))
+
+
+def _planned(measured: _Measured, policy: LatencyPolicy, distance: float | None = None) -> int:
+    """Requests to add per arm so that a change `distance` (log) away from the hold ratio is told with 90 % power.
+
+    n_C n_D / (n_C + n_D) >= 0.0475 (z_alpha + z_power)^2 / (g distance)^2 with g = 0.04 / ln(q97/q93), times the
+    variance that the blocks showed beyond that of independent requests.
+    """
+    control, candidate = measured.requests
+    tail = max(measured.tail_ratio or LOG_BIN, LOG_BIN)
+    distance = math.log(policy.hold_ratio) if distance is None else distance
+    quantiles = float(norm.isf(policy.alpha) + norm.ppf(_POWER))
+    needed = measured.inflation * 0.0475 * (quantiles * tail / (0.04 * distance)) ** 2
+    if control * candidate >= needed * (control + candidate):
+        return 0
+    # The positive root of (control + x)(candidate + x) = needed (control + candidate + 2x).
+    half = (control + candidate) / 2 - needed
+    product = control * candidate - needed * (control + candidate)
+    return math.ceil(-half + math.sqrt(half * half - product))
+
+
+def _more(missing: int, measured: _Measured) -> str:
+    """What is missing in words, in requests and in time blocks at the present rate."""
+    blocks = math.ceil(missing * measured.blocks / max(1, min(measured.requests)))
+    return f"about {missing} more requests per arm are needed ({blocks} more time blocks at this rate)"
+
+
+def _seen(change: float | None, low: float | None, high: float | None, measured: _Measured) -> str:
+    """The first half of a reason: what was measured."""
+    if change is None:
+        return "P95 change unknown: "
+    from_ms, to_ms = (_p95(arm) for arm in (measured.control, measured.candidate))
+    interval = "" if low is None or high is None else f" (95 % interval {_percent(low)} to {_percent(high)})"
+    return f"P95 {from_ms:.4g} ms on control, {to_ms:.4g} ms on candidate, change {_percent(change)}{interval}: "
+
+
+def _percent(share: float) -> str:
+    return f"{share * 100:+.1f} %" if abs(share) < 1e6 else "without limit"
+
+
+def _critical(probability: float, blocks: int) -> float:
+    """Quantile of Student's t with one degree of freedom less than there are time blocks."""
+    return float(stdtrit(blocks - 1, probability))
+
+
+def _p95(arm: Bins) -> float | None:
+    return quantile_ms(arm, 0.95) if total(arm) else None
+
+
+def _change(measured: _Measured, control: float | None, candidate: float | None) -> float | None:
+    if control is None or candidate is None or (control == math.inf and candidate == math.inf):
+        return None
+    return measured.interval.estimate - 1 if measured.several and measured.blocks >= 2 else candidate / control - 1
+
+
+def _median_change(strata: Sequence[Stratum]) -> float | None:
+    """Change of the median, over several strata their weighted geometric mean; None when no stratum tells."""
+    logs: list[tuple[float, float]] = []
+    for control, candidate in (stratum.arms for stratum in strata):
+        sizes = total(control), total(candidate)
+        if all(sizes):
+            medians = quantile_ms(control, 0.5), quantile_ms(candidate, 0.5)
+            if math.inf not in medians:
+                logs.append((sizes[0] * sizes[1] / sum(sizes), math.log(medians[1] / medians[0])))
+    return math.expm1(sum(w * log for w, log in logs) / sum(w for w, _ in logs)) if logs else None
+
+
+def _tail_ratio(strata: Sequence[Stratum]) -> float | None:
+    """ln(q97/q93) of control, over several strata weighted by requests; None when it falls among errors."""
+    controls = (stratum.arms[0] for stratum in strata)
+    known = [arm for arm in controls if total(arm) and quantile_ms(arm, 0.97) < math.inf]
+    logs = [total(arm) * math.log(quantile_ms(arm, 0.97) / quantile_ms(arm, 0.93)) for arm in known]
+    return sum(logs) / sum(map(total, known)) if known else None
+
+
+def _floor_ms(control_p95: float, policy: LatencyPolicy) -> float:
+    """The least slowing in ms that counts; never more than its share of the control P95."""
+    return min(policy.floor_ms, policy.floor_share * control_p95)
+
+
+def _below_floor(control: float | None, change: float | None, policy: LatencyPolicy) -> bool:
+    if control is None or change is None or control == math.inf:
+        return False
+    return change * control < _floor_ms(control, policy)

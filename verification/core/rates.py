@@ -1,0 +1,137 @@
+"""Rates with exact bounds: errors, exposure against the rollout percent, and what equal pairs exclude.
+
+One-sided Clopper-Pearson bounds for a number of requests that was fixed beforehand; a beta-binomial mixture against
+the set share for exposure, which may be looked at again and again (an e-value: Ville's inequality).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from scipy import stats
+from scipy.special import betaln, xlog1py, xlogy
+
+from verification.core.model import Verdict
+from verification.core.policy import RatePolicy
+
+EXPOSURE_PRIOR_REQUESTS = 400
+"""Weight of the mixture: how near to the set share a wrong share is expected to lie."""
+
+_PLANNING_LIMIT = 10**7
+
+
+@dataclass(frozen=True, slots=True)
+class RateBound:
+    """Errors among requests as shares, and what they prove. `low` and `high` are each one-sided bounds."""
+
+    errors: int
+    requests: int
+    rate: float
+    """errors / requests; 0 where nothing was sent, which then is never PROMOTE."""
+    low: float
+    high: float
+    verdict: Verdict
+    reason: str
+    missing: int
+    """More requests needed at the present rate to prove the rate acceptable; 0 when it is, or when none would do."""
+
+
+def error_rate(
+    errors: int, requests: int, policy: RatePolicy, *, prove: bool, alarm_alpha: float | None = None
+) -> RateBound:
+    """Hold `errors` of `requests` against the policy's rates.
+
+    HOLD and ROLLBACK when the rate is proven to lie above theirs (lower bound at `alarm_alpha`, by default the
+    policy's). A rate of exactly 1 % or 5 % does not lie above it. `prove` asks for more: PROMOTE only when the upper
+    bound at the policy's alpha is at most the hold rate (459 requests without error for 1 % at 0.01), otherwise
+    INCONCLUSIVE with the number that is missing. Without `prove`, what raises no alarm is PROMOTE.
+    """
+    low = _lower_bound(errors, requests, policy.alpha if alarm_alpha is None else alarm_alpha)
+    high = _upper_bound(errors, requests, policy.alpha)
+    rate = errors / requests if requests else 0.0
+    seen = f"{errors} errors in {requests} requests ({rate:.2%}"
+    missing = 0
+    if low > policy.rollback_error_rate:
+        verdict, limit = Verdict.ROLLBACK, policy.rollback_error_rate
+        reason = f"{seen}, at least {low:.2%}): more than {limit:.2%} is proven"
+    elif low > policy.hold_error_rate:
+        verdict, limit = Verdict.HOLD, policy.hold_error_rate
+        reason = f"{seen}, at least {low:.2%}): more than {limit:.2%} is proven"
+    elif prove and high > policy.hold_error_rate:
+        verdict = Verdict.INCONCLUSIVE
+        missing = _missing(errors, requests, policy)
+        reason = f"{seen}, at most {high:.2%}): {policy.hold_error_rate:.2%} or less is not proven; " + (
+            f"{missing} more requests at this rate would do"
+            if missing
+            else "the measured rate is too near to the limit for any number of requests to do"
+        )
+    else:
+        verdict = Verdict.PROMOTE
+        reason = f"{seen}, at most {high:.2%}): " + (
+            f"{policy.hold_error_rate:.2%} or less is proven"
+            if high <= policy.hold_error_rate
+            else f"more than {policy.hold_error_rate:.2%} is not shown"
+        )
+    return RateBound(errors, requests, rate, low, high, verdict, reason, missing)
+
+
+def exposure_evalue(domain: int, total: int, share: float) -> float:
+    """Evidence against 'each request goes to domain with probability `share`': a mixture of betas around it.
+
+    B(400p + k, 400(1-p) + n - k) / B(400p, 400(1-p)) / (p^k (1-p)^(n-k)). Below 1000 with probability 0.999 however
+    often it is looked at while the share is right. A share of 0 or 1 is sharp: a single contrary request is infinite.
+    """
+    if share in (0.0, 1.0):
+        return 1.0 if domain == total * share else math.inf
+    a, b = EXPOSURE_PRIOR_REQUESTS * share, EXPOSURE_PRIOR_REQUESTS * (1 - share)
+    other = total - domain
+    log_e = betaln(a + domain, b + other) - betaln(a, b) - xlogy(domain, share) - xlog1py(other, -share)
+    try:
+        return math.exp(log_e)
+    except OverflowError:
+        return math.inf
+
+
+def exposure_interval(domain: int, total: int) -> tuple[float, float]:
+    """Exact (Clopper-Pearson) two-sided 95 % interval of the domain share; 0 to 1 when nothing was sent."""
+    return _lower_bound(domain, total, 0.025), _upper_bound(domain, total, 0.025)
+
+
+def difference_rate_bound(pairs: int) -> float:
+    """Upper 95 % bound of the share of differing cases when `pairs` random ones were all equal: 1 - 0.05^(1/n)."""
+    return -math.expm1(math.log(0.05) / pairs) if pairs > 0 else 1.0
+
+
+def _lower_bound(events: int, trials: int, alpha: float) -> float:
+    return float(stats.beta.ppf(alpha, events, trials - events + 1)) if events > 0 else 0.0
+
+
+def _upper_bound(events: int, trials: int, alpha: float) -> float:
+    return float(stats.beta.ppf(1 - alpha, events + 1, trials - events)) if events < trials else 1.0
+
+
+def _missing(errors: int, requests: int, policy: RatePolicy) -> int:
+    """The smallest number of further requests that proves the hold rate when errors go on at the present rate."""
+    rate = errors / requests if requests else 0.0
+
+    def is_proven(more: int) -> bool:
+        return (
+            _upper_bound(math.ceil(rate * (requests + more)), requests + more, policy.alpha) <= policy.hold_error_rate
+        )
+
+    enough = 1
+    while not is_proven(enough):
+        if enough >= _PLANNING_LIMIT:
+            return 0
+        enough *= 2
+    # Bisection keeps `enough` proven; rounding errors up makes the bound a saw-tooth, so the result may exceed the
+    # smallest number by one tooth and never falls short of a number that does.
+    lacking = enough // 2
+    while enough - lacking > 1:
+        middle = (enough + lacking) // 2
+        if is_proven(middle):
+            enough = middle
+        else:
+            lacking = middle
+    return enough
