@@ -236,7 +236,7 @@ STATE_DEFECTS = (
         wrong="logs leave out the newest line",
         sufferer="whoever looks for the last thing that happened",
         check="parity.body",
-        verdict="HOLD",
+        verdict="ROLLBACK",
         endpoint=LOGS,
         install=_with_service(_LosesNewestLine),
     ),
