@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import socket
-from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -12,30 +9,9 @@ from urllib.parse import quote, urlencode
 import gevent
 from locust.contrib.fasthttp import FastHttpSession
 
+from loadtests.reply import Reply, server_time_ms, silence
 from verification.core.arms import WITNESS_HEADER, force_query
 from verification.core.model import Arm, Request
-
-_TIMEOUTS = (gevent.Timeout, TimeoutError, socket.timeout)
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What came back. `status` 0: nothing did, `failure` says why. Moments in seconds on the monotonic clock."""
-
-    status: int
-    body: str
-    served_by: str | None
-    server_ms: float | None
-    failure: str | None
-    timed_out: bool
-    sent_at_s: float
-    done_at_s: float
-    length: int
-
-    @property
-    def ok(self) -> bool:
-        """True for a 2xx answer that came in time."""
-        return 200 <= self.status < 300 and self.failure is None
 
 
 class Client:
@@ -71,17 +47,19 @@ class Client:
         except gevent.Timeout as timeout:
             if timeout is not timer:
                 raise
-            return _silence(f"no answer within {timeout_s:g} s", sent_at, timed_out=True)
+            return silence(f"no answer within {timeout_s:g} s", sent_at, perf_counter(), timed_out=True)
         finally:
             timer.close()
         return self._reply(response, sent_at, done_at, timeout_s)
 
     def _reply(self, response: Any, sent_at: float, done_at: float, timeout_s: float) -> Reply:
         error = response.request_meta["exception"]
+        # The client wraps what happened; and it wraps our own timer too, so the clock tells a timeout.
+        timed_out = error is not None and done_at - sent_at >= timeout_s
+        cause = getattr(error, "original", error)
+        failure = f"no answer within {timeout_s:g} s" if timed_out else f"{type(cause).__name__}: {cause}"
         if response.status_code == 0 or response.headers is None:
-            if isinstance(error, _TIMEOUTS):
-                return _silence(f"no answer within {timeout_s:g} s", sent_at, timed_out=True)
-            return _silence(f"{type(error).__name__}: {error}", sent_at, timed_out=False)
+            return silence(failure, sent_at, done_at, timed_out=timed_out)
         # An error beside a good status: the answer began and did not end.
         broken = error is not None and response.status_code < 400
         content = b"" if broken else response.content or b""
@@ -90,25 +68,9 @@ class Client:
             body=content.decode("utf-8", "replace"),
             served_by=response.headers.get(WITNESS_HEADER),
             server_ms=server_time_ms(response.headers.get(self._server_time_header)),
-            failure=f"{type(error).__name__}: {error}" if broken else None,
-            timed_out=broken and isinstance(error, _TIMEOUTS),
+            failure=failure if broken else None,
+            timed_out=broken and timed_out,
             sent_at_s=sent_at,
             done_at_s=done_at,
             length=len(content),
         )
-
-
-def server_time_ms(value: str | None) -> float | None:
-    """The server's own time in ms: the first `dur` of a `Server-Timing` header, or a plain number; None without one."""
-    if value is None:
-        return None
-    texts = [part.partition("=")[2] for part in value.replace(",", ";").split(";") if part.strip().startswith("dur=")]
-    try:
-        milliseconds = float((texts[0] if texts else value).strip().strip('"'))
-    except ValueError:
-        return None
-    return milliseconds if math.isfinite(milliseconds) and milliseconds > 0 else None
-
-
-def _silence(failure: str, sent_at: float, *, timed_out: bool) -> Reply:
-    return Reply(0, "", None, None, failure, timed_out, sent_at, perf_counter(), 0)

@@ -160,14 +160,14 @@ class Coordinator:
             logger.error("%s", reason)
         self.over = True
 
-    def end(self) -> None:
-        """Write the closing record, once."""
+    def end(self, *, interrupted: bool) -> None:
+        """Write the closing record, once. `interrupted` tells that the test was stopped before the stage was over."""
         if self._ended:
             return
         self._ended = True
-        if not self.over:
-            self.failure = "The run was stopped before its end."
-            self.over = True
+        if interrupted and self.failure is None:
+            self.failure = "The load was stopped before its end."
+        self.over = True
         try:
             end = self.collector.end(self.failure)
             self._writer.append(replace(end, leftover=(*end.leftover, *self._orphans())))

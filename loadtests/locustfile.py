@@ -28,19 +28,19 @@ from locust.runners import STATE_MISSING, LocalRunner, MasterRunner, WorkerRunne
 if (root := str(Path(__file__).resolve().parents[1])) not in sys.path:
     sys.path.insert(0, root)  # `locust -f` from another folder, without an installed package
 
-from verification.core.histogram import bin_of, quantile_ms
-
-from loadtests.client import Client, Reply
+from loadtests.client import Client
 from loadtests.collector import to_wire
 from loadtests.coordinator import Coordinator, Twins
 from loadtests.options import MAX_IN_FLIGHT, StageOptions, add_to, stage_options
 from loadtests.pools import Pools
 from loadtests.recorder import Outcome
+from loadtests.reply import Reply
 from loadtests.stages import DONE, GO, PREPARE, READY, REPORT, SET_UP_TIMEOUT_S, STOP, Assignment, WorkerStage
 from loadtests.timetable import Arrival
 from loadtests.verdict import stage_exit_code
 from verification.catalog.load import load_catalog
 from verification.core.errors import GateError
+from verification.core.histogram import bin_of, quantile_ms
 from verification.core.model import Arm
 
 LOCAL_REPORT_INTERVAL_S = 1.0
@@ -188,24 +188,31 @@ def _lead_off(environment: Environment, **_: Any) -> None:
 
 def _end(environment: Environment, **_: Any) -> None:
     """Whatever ends the test: workers clean up and report; the leader hears them out and ends the evidence."""
-    if process.stage is not None:
-        process.stage.close()
-    if isinstance(environment.runner, WorkerRunner):
-        environment.process_exit_code = 0  # the verdict is the leader's
-        return
     coordinator = process.coordinator
-    if coordinator is None or process.ending:
+    if process.ending:
         return  # a worker that quits now makes Locust stop, and come here, a second time
     process.ending = True
-    interrupted = not coordinator.over
+    interrupted = coordinator is not None and not coordinator.over
+    try:
+        if process.stage is not None:
+            process.stage.close()
+        if coordinator is not None:
+            _conclude(environment, coordinator, interrupted=interrupted)
+            process.coordinator = None
+        elif isinstance(environment.runner, WorkerRunner):
+            environment.process_exit_code = 0  # the verdict is the leader's
+    finally:
+        process.ending = False
+
+
+def _conclude(environment: Environment, coordinator: Coordinator, *, interrupted: bool) -> None:
     if isinstance(environment.runner, MasterRunner):
         _hear_farewells(environment.runner, coordinator)
-    coordinator.end()
+    coordinator.end(interrupted=interrupted)
     process.last_words = (*((coordinator.failure,) if coordinator.failure else ()), f"Evidence: {coordinator.run_dir}")
     environment.process_exit_code = (
         INTERRUPTED if interrupted else stage_exit_code(coordinator.run_dir, coordinator.options.evidence_name)
     )
-    process.coordinator, process.ending = None, False
 
 
 def _hear_farewells(runner: MasterRunner, coordinator: Coordinator) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 import orjson
 
-from loadtests.client import Reply
+from loadtests.reply import Reply
 from loadtests.timetable import Source
 from verification.catalog.requests import fill
 from verification.core.cases import Catalog, Endpoint, PoolSpec, RequestSpec, ResourceSpec

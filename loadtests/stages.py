@@ -15,11 +15,12 @@ from gevent.lock import RLock
 from gevent.pool import Pool
 from locust.contrib.fasthttp import FastHttpSession
 
-from loadtests.client import Client, Reply
+from loadtests.client import Client
 from loadtests.collector import Farewell, Report, to_wire
 from loadtests.options import MAX_IN_FLIGHT
 from loadtests.pools import Pools
 from loadtests.recorder import Outcome, Recorder
+from loadtests.reply import Reply
 from loadtests.timetable import WARM_UP, Arrival, Source, StagePlan, arrivals
 from verification.core.cases import Catalog
 from verification.core.errors import GateError

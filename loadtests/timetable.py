@@ -108,7 +108,8 @@ def arrivals(
         block = WARM_UP if due < 0 else min(math.floor(due / plan.block_s), len(plan.kinds) - 1)
         source = draw.choices(sources, cum_weights=thresholds)[0]
         spec = draw.choice(source.requests)
-        names = dict(base, run=f"{base['run']}-{number}")
+        unique = f"{base['run']}-{number}"
+        names = {**base, "run": unique, "self": unique}
         if source.token is not None:
             names[source.token] = draw.choice(source.twins)
         heads = draw.random() < 0.5

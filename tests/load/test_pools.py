@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from loadtests.pools import Pools
+from loadtests.reply import Reply
+from verification.core.cases import Catalog, Endpoint, LoadSpec, PoolSpec, RequestSpec, ResourceSpec, Shape
+from verification.core.errors import TargetError
+from verification.core.model import Request
+
+CAMERA = ResourceSpec(
+    "camera",
+    RequestSpec("POST", "/cameras", body={"id": "{self}"}, has_body=True),
+    None,
+    {"running": (RequestSpec("POST", "/cameras/{self}/start"),)},
+    (RequestSpec("POST", "/cameras/{self}/stop"), RequestSpec("DELETE", "/cameras/{self}")),
+    (),
+)
+RULE = ResourceSpec(
+    "rule",
+    RequestSpec("POST", "/alerts/rules", body={"name": "{self}"}, has_body=True),
+    "id",
+    {},
+    (),
+    (RequestSpec("PUT", "/alerts/rules/{self}", body={"enabled": False}, has_body=True),),
+)
+
+
+def endpoint(name: str, pool: str | None, creates: str | None = None) -> Endpoint:
+    method, path = name.split(" ")
+    load = LoadSpec(1.0, (RequestSpec(method, path),), pool, creates)
+    return Endpoint(name, method, path, True, Shape(), Shape(), (), (), load)
+
+
+START = endpoint("POST /cameras/{id}/start", "moving")
+UPDATE = endpoint("PUT /alerts/rules/{id}", "rules")
+CREATE = endpoint("POST /alerts/rules", None, "rule")
+CATALOG = Catalog(
+    (START, UPDATE, CREATE),
+    {"camera": CAMERA, "rule": RULE},
+    {},
+    {
+        "moving": PoolSpec("moving", "camera", "camera", 3, ("running",)),
+        "rules": PoolSpec("rules", "rule", "rule", 2, ()),
+    },
+)
+
+
+class Backend:
+    """Answers 200 with a running id, unless the request is one that it refuses."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.refused: dict[str, int] = {}
+
+    def __call__(self, request: Request) -> Reply:
+        asked = f"{request.method} {request.path}"
+        self.asked.append(asked)
+        status = self.refused.get(asked, 200)
+        body = json.dumps({"id": len(self.asked)})
+        return Reply(status, body, "legacy", None, None, timed_out=False, sent_at_s=0.0, done_at_s=0.1, length=0)
+
+
+@pytest.fixture
+def backend() -> Backend:
+    return Backend()
+
+
+@pytest.fixture
+def pools(backend: Backend) -> Pools:
+    return Pools(CATALOG, backend, "gate-run-w0", 10)
+
+
+def test_twins_carry_the_runs_name_and_are_brought_into_their_state(pools: Pools, backend: Backend) -> None:
+    (source,) = pools.fill([START])
+    assert source.twins == ("gate-run-w0-moving-0", "gate-run-w0-moving-1", "gate-run-w0-moving-2")
+    assert backend.asked.count("POST /cameras") == 3
+    assert "POST /cameras/gate-run-w0-moving-2/start" in backend.asked
+
+
+def test_an_id_that_the_target_chooses_is_learned(pools: Pools) -> None:
+    (source,) = pools.fill([UPDATE])
+    assert source.twins == ("1", "2")
+
+
+def test_there_are_never_more_twins_than_allowed(backend: Backend) -> None:
+    pools = Pools(CATALOG, backend, "gate-run-w0", 1)
+    assert len(pools.fill([START])[0].twins) == 1
+
+
+def test_everything_made_is_removed_in_reverse_and_only_once(pools: Pools, backend: Backend) -> None:
+    pools.fill([START])
+    backend.asked.clear()
+    assert pools.remove() == ()
+    assert [asked for asked in backend.asked if asked.startswith("DELETE")] == [
+        f"DELETE /cameras/gate-run-w0-moving-{number}" for number in (2, 1, 0)
+    ]
+    backend.asked.clear()
+    assert pools.remove() == ()
+    assert backend.asked == []
+
+
+def test_a_twin_that_is_gone_already_is_not_left_over_but_one_that_stays_is_named(
+    pools: Pools, backend: Backend
+) -> None:
+    pools.fill([START])
+    backend.refused = {
+        "DELETE /cameras/gate-run-w0-moving-0": 404,
+        "DELETE /cameras/gate-run-w0-moving-1": 500,
+    }
+    assert pools.remove() == ("camera gate-run-w0-moving-1 (could not be removed)",)
+
+
+def test_what_cannot_be_deleted_is_neutralised_and_counted(pools: Pools, backend: Backend) -> None:
+    pools.fill([UPDATE, CREATE])
+    pools.created("rule", '{"id": 77}', remember=True)
+    pools.created("rule", '{"id": 78}', remember=True)
+    backend.refused = {"PUT /alerts/rules/78": 500}
+    left = pools.remove()
+    assert "PUT /alerts/rules/77" in backend.asked
+    assert left[:2] == ("rule 2 (neutralised)", "rule 1 (neutralised)")
+    assert left[2] == "2 x rule named gate-run-w0-*, 1 of them neutralised"
+
+
+def test_a_creation_whose_answer_tells_no_id_is_counted_as_not_neutralised(pools: Pools) -> None:
+    pools.created("rule", "not JSON", remember=True)
+    pools.created("rule", '{"id": 1}', remember=False)
+    assert pools.remove() == ("2 x rule named gate-run-w0-*, not neutralised",)
+
+
+def test_a_set_up_that_fails_half_way_names_the_step_and_still_removes_what_it_made(
+    pools: Pools, backend: Backend
+) -> None:
+    backend.refused = {"POST /cameras/gate-run-w0-moving-1/start": 400}
+    with pytest.raises(TargetError, match=r"bring camera gate-run-w0-moving-1 into the state 'running'.*status 400"):
+        pools.fill([START])
+    pools.remove()
+    assert "DELETE /cameras/gate-run-w0-moving-1" in backend.asked
+
+
+def test_twins_of_a_lost_worker_can_be_taken_over(pools: Pools, backend: Backend) -> None:
+    pools.fill([START])
+    heir = Pools(CATALOG, backend, "", 1)
+    heir.adopt(pools.made)
+    assert heir.remove() == ()
+    assert "DELETE /cameras/gate-run-w0-moving-0" in backend.asked

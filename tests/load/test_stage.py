@@ -1,0 +1,315 @@
+"""Real Locust runs of a few seconds against a backend of a few lines."""
+
+from __future__ import annotations
+
+import _thread
+import csv
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy
+import pytest
+
+from verification.core.histogram import TOP_BIN, quantile_ms
+from verification.core.records import LoadBlock, LoadEnd, LoadStart, Record
+from verification.drive.load import LOCUSTFILE, LoadPlan, run_stage
+from verification.evidence import read_file
+
+BACKEND = Path(__file__).with_name("tiny_backend.py")
+REFRESH = "POST /cameras/refresh"
+"""Needs no twins, so a run is quick to set up."""
+STATUS = "GET /cameras/{id}/status"
+QUICK = ("--blocks", "6", "--block-seconds", "0.4", "--warm-up-seconds", "0.3", "--rate", "150", "--drain-seconds", "5")
+
+StartBackend = Callable[..., str]
+
+
+@pytest.fixture
+def start_backend() -> Iterator[StartBackend]:
+    started: list[subprocess.Popen[str]] = []
+
+    def start(*options: str) -> str:
+        backend = subprocess.Popen([sys.executable, BACKEND, *options], stdout=subprocess.PIPE, text=True)
+        started.append(backend)
+        assert backend.stdout is not None
+        return f"http://127.0.0.1:{int(backend.stdout.readline())}"
+
+    yield start
+    for backend in started:
+        backend.kill()
+        backend.wait()
+        assert backend.stdout is not None
+        backend.stdout.close()
+
+
+def command(host: str, run_dir: Path, *options: str, stage: str = "25") -> list[str]:
+    line = [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--headless", "--only-summary", "--host", host]
+    return [*line, "--stage", stage, "--run-dir", str(run_dir), *QUICK, *options]
+
+
+def locust(host: str, run_dir: Path, *options: str, stage: str = "25") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command(host, run_dir, *options, stage=stage), capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def records(run_dir: Path, name: str = "load-025") -> tuple[Record, ...]:
+    return read_file(run_dir / "evidence" / f"{name}.jsonl").records
+
+
+def blocks(run_dir: Path) -> list[LoadBlock]:
+    return [record for record in records(run_dir) if isinstance(record, LoadBlock)]
+
+
+def end(run_dir: Path, name: str = "load-025") -> LoadEnd:
+    last = records(run_dir, name)[-1]
+    assert isinstance(last, LoadEnd)
+    return last
+
+
+def intended(run_dir: Path) -> dict[str, Counter[int]]:
+    found: dict[str, Counter[int]] = defaultdict(Counter)
+    for block in blocks(run_dir):
+        for cell in block.cells:
+            found[cell.endpoint].update(cell.intended)
+    return found
+
+
+def wait_for_block(run_dir: Path, worker: str = "w0") -> None:
+    """Until that worker's first block is on the disk."""
+    path = run_dir / "evidence" / "load-025.jsonl"
+    give_up = time.monotonic() + 30
+    while f'"worker":"{worker}"' not in (path.read_text() if path.exists() else ""):
+        assert time.monotonic() < give_up
+        time.sleep(0.1)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def several(processes: int) -> tuple[str, ...]:
+    port = str(free_port())
+    return ("--processes", str(processes), "--master-port", port, "--master-bind-port", port)
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_alone_and_with_two_processes_the_evidence_is_the_same_and_agrees_with_the_raw_samples(
+    processes: int, start_backend: StartBackend, tmp_path: Path
+) -> None:
+    log = tmp_path / "backend.json"
+    host = start_backend("--log", str(log))
+    run = locust(
+        host, tmp_path, "--raw-samples", str(tmp_path / "raw.csv"), *(several(processes) if processes > 1 else ())
+    )
+    assert run.returncode == 0, run.stderr
+
+    start, *middle, last = records(tmp_path)
+    assert isinstance(start, LoadStart)
+    assert isinstance(last, LoadEnd)
+    assert (start.stage_percent, start.workers, len(start.kinds)) == (25, processes, 6)
+    seen = Counter((block.block, block.worker) for block in middle if isinstance(block, LoadBlock))
+    assert seen == Counter((block, f"w{worker}") for block in range(6) for worker in range(processes))
+    assert (last.lost_workers, last.aborted, last.dropped) == ((), None, 0)
+    counted = sum(cell.requests for block in blocks(tmp_path) for cell in block.cells)
+    assert counted == last.finished == sum(worker.requests for worker in last.workers)
+    assert last.scheduled == last.finished + sum(last.skipped.values())
+    assert json.loads(log.read_text())["left"] == []
+
+    raw: dict[str, list[float]] = defaultdict(list)
+    for worker in range(processes):
+        with (tmp_path / f"raw-w{worker}.csv").open(newline="") as file:
+            for row in csv.DictReader(file):
+                raw[row["endpoint"]].append(float(row["intended_ms"]))
+    assert sum(map(len, raw.values())) == counted
+    for endpoint, bins in intended(tmp_path).items():
+        truth = numpy.quantile(raw[endpoint], 0.95)
+        assert quantile_ms(bins, 0.95) == pytest.approx(truth, rel=0.01), endpoint
+
+
+def test_arms_kinds_and_witnesses_agree(start_backend: StartBackend, tmp_path: Path) -> None:
+    assert locust(start_backend(), tmp_path, "--endpoints", REFRESH).returncode == 0
+    streams: dict[str, set[str]] = defaultdict(set)
+    for block in blocks(tmp_path):
+        for cell in block.cells:
+            streams[block.kind].add(cell.stream)
+            witnessed = (cell.requests, 0) if cell.stream == "candidate" else (0, cell.requests)
+            assert (cell.domain, cell.legacy) == witnessed
+            assert sum(cell.intended.values()) == sum(cell.sent.values()) == sum(cell.server.values()) == cell.requests
+    assert streams == {"mixed": {"control", "candidate"}, "natural": {"natural"}, "control": {"control"}}
+
+
+def test_a_backend_that_freezes_is_seen_as_slow_as_it_is(start_backend: StartBackend, tmp_path: Path) -> None:
+    host = start_backend("--freeze-every-s", "1.5", "--freeze-s", "0.5")
+    run = locust(host, tmp_path, "--endpoints", REFRESH, "--blocks", "15", "--rate", "200")
+    assert run.returncode == 0, run.stderr
+    # One arrival in four meets a freeze and waits uniformly up to 500 ms, so 5 % wait 400 ms or longer.
+    assert quantile_ms(intended(tmp_path)[REFRESH], 0.95) == pytest.approx(400, rel=0.2)
+
+
+def test_a_connection_that_breaks_is_an_error_and_is_not_hidden_by_a_repeat(
+    start_backend: StartBackend, tmp_path: Path
+) -> None:
+    locust(start_backend("--break-candidate"), tmp_path, "--endpoints", STATUS)
+    cells = [cell for block in blocks(tmp_path) for cell in block.cells]
+    candidate = [cell for cell in cells if cell.stream == "candidate"]
+    assert candidate
+    assert all(cell.errors == cell.requests == cell.intended[TOP_BIN] == cell.sent[TOP_BIN] for cell in candidate)
+    assert all(cell.errors == 0 for cell in cells if cell.stream != "candidate")
+
+
+def test_an_answer_after_the_limit_is_a_timeout_in_the_top_bin(start_backend: StartBackend, tmp_path: Path) -> None:
+    locust(start_backend("--delay-ms", "3000"), tmp_path, "--endpoints", REFRESH, "--drain-seconds", "1")
+    cells = [cell for block in blocks(tmp_path) for cell in block.cells]
+    assert sum(cell.requests for cell in cells) == end(tmp_path).finished > 0
+    assert all(cell.timeouts == cell.errors == cell.requests == cell.intended[TOP_BIN] for cell in cells)
+
+
+def test_what_cannot_be_deleted_is_capped_skipped_arrivals_are_counted(
+    start_backend: StartBackend, tmp_path: Path
+) -> None:
+    locust(start_backend(), tmp_path, "--endpoints", "POST /alerts/rules", "--max-rules", "5")
+    last = end(tmp_path)
+    assert last.finished <= 5
+    assert last.scheduled == last.finished + last.skipped["POST /alerts/rules"]
+    assert any(name.startswith("5 x rule") and "5 of them neutralised" in name for name in last.leftover)
+
+
+def test_a_killed_worker_is_named_and_its_twins_are_removed(start_backend: StartBackend, tmp_path: Path) -> None:
+    log = tmp_path / "backend.json"
+    host = start_backend("--log", str(log))
+    leader = subprocess.Popen(
+        command(host, tmp_path, *several(2), "--blocks", "12"),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    wait_for_block(tmp_path, "w1")
+    children = Path(f"/proc/{leader.pid}/task/{leader.pid}/children")
+    if not children.exists():
+        pytest.skip("this system does not tell a process's children")
+    os.kill(int(children.read_text().split()[-1]), signal.SIGKILL)
+    _, errors = leader.communicate(timeout=60)
+    assert leader.returncode == 11, errors
+    (lost,) = end(tmp_path).lost_workers
+    assert lost in {"w0", "w1"}
+    assert lost in errors
+    left = sum(cell.requests for block in blocks(tmp_path) if block.worker != lost for cell in block.cells)
+    assert left == end(tmp_path).finished
+    assert json.loads(log.read_text())["left"] == []
+
+
+def test_a_leader_that_is_killed_leaves_the_finished_blocks_readable(
+    start_backend: StartBackend, tmp_path: Path
+) -> None:
+    run = subprocess.Popen(
+        command(start_backend(), tmp_path, "--endpoints", REFRESH, "--blocks", "40"),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    wait_for_block(tmp_path)
+    run.kill()
+    run.wait(timeout=30)
+    content = read_file(tmp_path / "evidence" / "load-025.jsonl")
+    assert isinstance(content.records[0], LoadStart)
+    assert any(isinstance(record, LoadBlock) for record in content.records)
+    assert not any(isinstance(record, LoadEnd) for record in content.records)
+
+
+def test_sigterm_ends_a_run_with_its_twins_removed_and_code_2(start_backend: StartBackend, tmp_path: Path) -> None:
+    log = tmp_path / "backend.json"
+    run = subprocess.Popen(
+        command(start_backend("--log", str(log)), tmp_path, "--blocks", "40"),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    wait_for_block(tmp_path)
+    run.terminate()
+    assert run.wait(timeout=30) == 2
+    assert end(tmp_path).aborted is not None
+    assert json.loads(log.read_text())["left"] == []
+
+
+def test_an_unreachable_target_is_one_clear_message_and_inconclusive(tmp_path: Path) -> None:
+    run = locust(f"http://127.0.0.1:{free_port()}", tmp_path)
+    assert run.returncode == 11
+    assert "cannot be reached" in run.stdout
+    assert "Traceback" not in run.stderr
+    assert "cannot be reached" in str(end(tmp_path).aborted)
+
+
+@pytest.mark.parametrize(
+    ("host", "stage", "options", "message"),
+    [
+        ("http://127.0.0.1:9", "101", (), "'101' is no rollout percent"),
+        ("http://127.0.0.1:9", "ten", (), "'ten' is no rollout percent"),
+        ("http://192.0.2.1", "25", (), "--allow-writes"),
+        ("http://127.0.0.1:9", "25", ("--endpoints", "GET /nothing"), "unknown endpoint 'GET /nothing'"),
+        ("127.0.0.1:9", "25", (), "is no URL"),
+        ("http://127.0.0.1:9", "25", ("--blocks", "2"), "--blocks 6"),
+    ],
+)
+def test_bad_input_is_refused_before_anything_is_sent(
+    host: str, stage: str, options: tuple[str, ...], message: str, tmp_path: Path
+) -> None:
+    run = locust(host, tmp_path / "run", *options, stage=stage)
+    assert run.returncode == 2
+    assert message in run.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_evidence_of_an_earlier_stage_is_not_mixed_with_new_evidence(
+    start_backend: StartBackend, tmp_path: Path
+) -> None:
+    evidence = tmp_path / "evidence" / "load-025.jsonl"
+    evidence.parent.mkdir()
+    evidence.write_text("{}\n")
+    run = locust(start_backend(), tmp_path)
+    assert run.returncode == 2
+    assert "earlier stage" in run.stderr
+    assert evidence.read_text() == "{}\n"
+
+
+def plan(host: str, blocks: int = 6) -> LoadPlan:
+    return LoadPlan(host, 25, 100.0, 0.4, blocks, 3, disposable=True, warm_up_s=0.3, drain_s=5.0)
+
+
+def test_drive_runs_a_stage_and_passes_its_progress_on(start_backend: StartBackend, tmp_path: Path) -> None:
+    lines: list[str] = []
+    outcome = run_stage(plan(start_backend()), tmp_path, lines.append)
+    assert (outcome.exit_code, outcome.failure) == (0, None)
+    assert any("6/6 time blocks" in line for line in lines)
+    assert end(tmp_path).finished > 0
+
+
+def test_drive_tells_why_locust_could_not_work(tmp_path: Path) -> None:
+    outcome = run_stage(plan("http://127.0.0.1:9", blocks=2), tmp_path, lambda _: None)
+    assert outcome.exit_code == 2
+    assert outcome.failure is not None
+    assert "--blocks 6" in outcome.failure
+
+
+def test_drive_that_is_interrupted_leaves_no_process_and_no_twin(start_backend: StartBackend, tmp_path: Path) -> None:
+    log = tmp_path / "backend.json"
+    host = start_backend("--log", str(log))
+    interrupted: list[str] = []
+
+    def interrupt(line: str) -> None:
+        if not interrupted:
+            interrupted.append(line)
+            _thread.interrupt_main()
+
+    with pytest.raises(KeyboardInterrupt):
+        run_stage(plan(host, blocks=40), tmp_path, interrupt)
+    assert end(tmp_path).aborted is not None
+    assert json.loads(log.read_text())["left"] == []
