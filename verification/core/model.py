@@ -103,6 +103,8 @@ class Reading:
     name: str
     moment: str
     exchange: Exchange
+    unchanged: int = 0
+    """Items left out of the kept body because every reading of the probe holds them alike, byte for byte."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from verification.core.cases import Case, Catalog, Endpoint
 from verification.core.errors import TargetError
-from verification.core.model import Arm, Comparison, Finding
-from verification.core.parity import judge_comparison
+from verification.core.judge.parity import findings_of_attempts
+from verification.core.model import Arm, Finding
 from verification.core.records import (
     Drill,
     Exposure,
@@ -125,10 +125,10 @@ class Campaign:
     def compare(self, endpoint: Endpoint, case: Case) -> list[Finding]:
         """Compare one case; returns the findings of all its attempts."""
         self.at(self.comparison_percent)
-        attempts: list[Comparison] = self.prober.compare(endpoint, case)
-        self.record(*attempts)
+        attempts = self.prober.compare(endpoint, case)
+        self.record(*(comparison for comparison, _ in attempts))
         self._note_death(f"{endpoint.id} {case.id}")
-        return [finding for attempt in attempts for finding in judge_comparison(self.catalog, attempt).findings]
+        return findings_of_attempts([outcome for _, outcome in attempts])
 
     def _note_death(self, during: str) -> None:
         death = self._target.death() if self._target is not None and self._target.owned else None

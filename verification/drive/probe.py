@@ -9,8 +9,9 @@ from verification.catalog.requests import fill
 from verification.core.cases import Case, Catalog, Endpoint
 from verification.core.errors import TargetError
 from verification.core.model import Arm, Comparison, Exchange, Json, Probe, Reading
-from verification.core.parity import SIDES, judge_comparison
+from verification.core.parity import SIDES, CaseOutcome, judge_comparison
 from verification.drive.caller import Caller, json_body
+from verification.drive.state import trimmed
 from verification.drive.twins import LiveTwin, Workshop
 
 MAX_ATTEMPTS = 3
@@ -25,19 +26,20 @@ class Prober:
         self.workshop = Workshop(caller, catalog, run_tag)
         self.leftover: list[str] = []
 
-    def compare(self, endpoint: Endpoint, case: Case) -> list[Comparison]:
+    def compare(self, endpoint: Endpoint, case: Case) -> list[tuple[Comparison, CaseOutcome]]:
         """All attempts at a case: it is tried again only where control disagrees with itself, never otherwise.
 
         The sides are sent in an order shuffled by the seed, each from the same starting state.
         """
-        attempts: list[Comparison] = []
+        attempts: list[tuple[Comparison, CaseOutcome]] = []
         for attempt in range(1, MAX_ATTEMPTS + 1):
             order = list(SIDES)
             random.Random(f"{self._seed}/{endpoint.id}/{case.id}/{attempt}").shuffle(order)  # noqa: S311  # reproducible, not secret
             probes = tuple(self.probe(endpoint, case, side) for side in order)
-            attempts.append(Comparison(endpoint.id, case.id, probes, attempt))
-            findings = judge_comparison(self._catalog, attempts[-1]).findings
-            if not any(finding.rule == "control.noise" for finding in findings):
+            comparison = Comparison(endpoint.id, case.id, probes, attempt)
+            outcome = judge_comparison(self._catalog, comparison)
+            attempts.append((comparison, outcome))
+            if not any(finding.rule == "control.noise" for finding in outcome.findings):
                 break
         return attempts
 
@@ -57,7 +59,8 @@ class Prober:
         if endpoint.writes:
             readings += self._read(endpoint.reads, "cross", Arm.CANDIDATE)
         leftover = self.workshop.remove([*twins, *created])
-        return Probe(side, tuple(names.items()), exchange, tuple(readings), leftover=tuple(leftover))
+        kept = trimmed(readings, self._catalog.readings, frozenset(names.values()))
+        return Probe(side, tuple(names.items()), exchange, kept, leftover=tuple(leftover))
 
     def call_once(self, endpoint: Endpoint, arm: Arm, *, force: bool) -> Exchange:
         """The endpoint's first successful case, sent once on an arm (or drawn by the flag) with its twins around it."""

@@ -149,7 +149,8 @@ def _judge_consistency(look: Monitoring, before: Monitoring | None) -> Iterator[
         verdict, words = Verdict.INCONCLUSIVE, "was inconsistent before the run already"
     else:
         verdict, words = Verdict.ROLLBACK, "got worse during the run"
-    reason = f"data_consistency {words}: {issues} issues, {state.get('db_count')} in the database, {state.get('yaml_count')} in the file"
+    counts = f"{state.get('db_count')} in the database, {state.get('yaml_count')} in the file"
+    reason = f"data_consistency {words}: {issues} issues, {counts}"
     yield Finding(
         "monitoring.consistency", verdict, "Consistency of the data", reason, stage_percent=look.stage_percent
     )

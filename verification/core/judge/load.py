@@ -140,7 +140,7 @@ def judge_load(evidence: Evidence, policy: Policy) -> LoadJudgement:
 
 
 def _judge_latency(stages: list[StageLoad], policy: Policy, result: LoadJudgement) -> None:
-    """Every stage and every endpoint must be proven; stages, endpoints and cells may alarm, corrected for their number."""
+    """Every stage and endpoint must be proven; stages, endpoints and cells may alarm, corrected for their number."""
     real = [stage for stage in stages if stage.percent > 0]
     endpoints = list(dict.fromkeys(endpoint for stage in real for endpoint in stage.endpoints))
     strata = {(stage.percent, name): stage.stratum(name) for stage in stages for name in stage.endpoints}
@@ -241,7 +241,7 @@ def _judge_measuring(stage: StageLoad, policy: Policy, result: LoadJudgement) ->
     if end.scheduled and end.dropped / end.scheduled > policy.load.max_dropped_share:
         doubt("load.generator", f"{end.dropped} of {end.scheduled} arrivals could not be sent; lower the rate")
     for endpoint, skipped in end.skipped.items():
-        reason = f"{skipped} arrivals of {endpoint} were not sent because of the cap on what cannot be deleted (load.max_rules)"
+        reason = f"{skipped} arrivals of {endpoint} were not sent: the cap on what cannot be deleted (load.max_rules)"
         result.findings.append(Finding("load.generator", Verdict.PROMOTE, title, reason, endpoint, None, percent))
     result.leftovers += end.leftover
     fallbacks = 0 if percent == 0 else stage.sum("candidate").legacy

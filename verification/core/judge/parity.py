@@ -42,7 +42,7 @@ def judge_parity(
             findings.append(Finding("evidence.missing", Verdict.INCONCLUSIVE, key[0], reason, *key))
             continue
         outcomes = [judge_comparison(catalog, comparison) for comparison in attempts]
-        found = [_accept(finding, accepted, today) for finding in _of_attempts(outcomes)]
+        found = [_accept(finding, accepted, today) for finding in findings_of_attempts(outcomes)]
         findings += found
         cases.append(_case_result(outcomes[-1], found))
         masked += [(key[0], use) for use in outcomes[-1].masked]
@@ -52,7 +52,7 @@ def judge_parity(
     )
 
 
-def _of_attempts(outcomes: list[CaseOutcome]) -> list[Finding]:
+def findings_of_attempts(outcomes: list[CaseOutcome]) -> list[Finding]:
     """Findings of the last attempt, and of earlier ones what is not the control arm's own noise."""
     earlier = [
         finding
@@ -105,10 +105,12 @@ def _per_endpoint(catalog: Catalog, cases: list[CaseResult]) -> tuple[EndpointPa
     rows = []
     for endpoint in catalog.endpoints:
         own = [case for case in cases if case.endpoint == endpoint.id]
-        counts = {name: sum(case.result == name for case in own) for name in ("EQUAL", "DIFFERENT", "INCONCLUSIVE")}
-        bound = difference_rate_bound(counts["EQUAL"]) if counts["EQUAL"] and not counts["DIFFERENT"] else None
+        equal, different, open_ = (
+            sum(case.result == result for case in own) for result in ("EQUAL", "DIFFERENT", "INCONCLUSIVE")
+        )
+        bound = difference_rate_bound(equal) if equal and not different else None
         masked = sum(case.masked for case in own)
-        rows.append(EndpointParity(endpoint.id, len(own), *counts.values(), masked, bound))
+        rows.append(EndpointParity(endpoint.id, len(own), equal, different, open_, masked, bound))
     return tuple(rows)
 
 
