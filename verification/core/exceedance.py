@@ -74,9 +74,10 @@ class Tails:
         counts = np.zeros((2, len(stratum.blocks), width + 1))
         for row, arms in enumerate(stratum.blocks):
             for arm, bins in enumerate(arms):
-                for number, count in bins.items():
-                    column = number - first if INVALID_BIN < number < TOP_BIN else width
-                    counts[arm, row, column] += count
+                numbers = np.fromiter(bins.keys(), np.int64, len(bins))
+                known = (numbers > INVALID_BIN) & (numbers < TOP_BIN)
+                sizes = np.fromiter(bins.values(), np.float64, len(bins))
+                np.add.at(counts[arm, row], np.where(known, numbers - first, width), sizes)
         control, candidate = np.cumsum(counts[:, :, ::-1], axis=2)[:, :, ::-1]
         return cls(first, control, candidate, (control[:, 0] > 0) & (candidate[:, 0] > 0))
 
@@ -95,7 +96,7 @@ class Tails:
         most = TAIL_SHARE * (control[0] + candidate[0])
         width = self.control.shape[1] - 1
         too_low = self.first - np.maximum(shifts, 0) - 1
-        enough = self.first + width - np.minimum(shifts, 0)
+        enough: Ints = self.first + width - np.minimum(shifts, 0)
         for _ in range(int(np.max(enough - too_low)).bit_length()):
             middle = (too_low + enough) // 2
             reached = control[self.column(middle)] + candidate[self.column(middle + shifts)] <= most

@@ -1,0 +1,232 @@
+"""How often the latency verdict is right, wrong or silent when the truth is known.
+
+    python -m benchmarks.calibration --runs 400
+
+simulates stages whose true P95 ratio is known, asks the project's own test, prints the figures it must show with their
+limits, and writes everything as JSON. Exit code 0 when every figure is met. An independent checker can be pointed at
+`verdict_of_raw_blocks` and `interval_of_raw_blocks`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from benchmarks.worlds import BEFORE_AFTER, STRESS, USUAL, WORLDS, Configuration, simulate
+from verification.core.histogram import INVALID_BIN, LOG_BIN, TOP_BIN, edge_ms
+from verification.core.latency import P95Change, Stratum, p95_change
+from verification.core.model import Verdict
+from verification.core.policy import LatencyPolicy
+
+RATIOS = (1.0, 1.1, 1.19, 1.3, 1.45, 1.6, 2.0)
+CONFIGURATIONS = (
+    Configuration("A", 2_000, 0.10, 60, 5.0),
+    Configuration("B", 5_000, 0.25, 60, 5.0),
+    Configuration("C", 1_500, 0.50, 30, 1.0),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One configuration, scenario and true ratio, with what the verdicts were."""
+
+    configuration: str
+    scenario: str
+    ratio: float
+    runs: int
+    verdicts: dict[str, int]
+    covered: int
+    """Runs whose 95 % interval holds the true ratio."""
+
+    def share(self, *verdicts: Verdict) -> float:
+        """Share of the runs that ended so."""
+        return sum(self.verdicts.get(verdict.value, 0) for verdict in verdicts) / self.runs
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One line of the table."""
+
+    configuration: str
+    figure: str
+    scope: str
+    measured: float
+    least: float
+    most: float
+
+    @property
+    def met(self) -> bool:
+        """Whether the measured share lies within its limits."""
+        return self.least <= self.measured <= self.most
+
+
+# --- the verdict -----------------------------------------------------------------------------------------------------
+
+
+def bins_of(times_ms: ArrayLike) -> dict[int, int]:
+    """The histogram of many times at once, as `bin_of` counts them one by one."""
+    times = np.asarray(times_ms, dtype=np.float64)
+    valid = times > 0
+    scaled = np.log(np.where(valid, times, 1.0) / edge_ms(0)) / LOG_BIN + 1e-9
+    numbers = np.where(valid, np.clip(np.floor(scaled), 0, TOP_BIN), INVALID_BIN).astype(np.int64)
+    found, counts = np.unique(numbers, return_counts=True)
+    return dict(zip(found.tolist(), counts.tolist(), strict=True))
+
+
+def change_of_raw_blocks(control: Sequence[ArrayLike], candidate: Sequence[ArrayLike]) -> P95Change:
+    """The P95 change of raw times in ms; blocks with the same index were measured in the same seconds."""
+    pairs = tuple((bins_of(one), bins_of(other)) for one, other in zip(control, candidate, strict=True))
+    return p95_change([Stratum(pairs)], LatencyPolicy())
+
+
+def verdict_of_raw_blocks(control: Sequence[ArrayLike], candidate: Sequence[ArrayLike]) -> str:
+    """For a checker that wants the verdict's name."""
+    return change_of_raw_blocks(control, candidate).verdict.value
+
+
+def interval_of_raw_blocks(control: Sequence[ArrayLike], candidate: Sequence[ArrayLike]) -> tuple[float, float]:
+    """For a checker that wants the 95 % interval of the ratio; everything where nothing was measured."""
+    change = change_of_raw_blocks(control, candidate)
+    return (0.0, math.inf) if change.low is None or change.high is None else (1 + change.low, 1 + change.high)
+
+
+# --- the runs --------------------------------------------------------------------------------------------------------
+
+
+def run_cell(job: tuple[Configuration, str, float, int, int]) -> Cell:
+    """All runs of one cell; each has its own seed, so that more runs do not change the first ones."""
+    configuration, scenario, ratio, runs, seed = job
+    verdicts: dict[str, int] = {}
+    covered = 0
+    place = (ord(configuration.name), list(WORLDS).index(scenario), round(ratio * 100))
+    for run in range(runs):
+        change = change_of_raw_blocks(
+            *simulate(np.random.default_rng((seed, *place, run)), configuration, scenario, ratio)
+        )
+        verdicts[change.verdict.value] = verdicts.get(change.verdict.value, 0) + 1
+        covered += change.low is not None and change.high is not None and change.low <= ratio - 1 <= change.high
+    return Cell(configuration.name, scenario, ratio, runs, verdicts, covered)
+
+
+# --- the figures -----------------------------------------------------------------------------------------------------
+
+
+def figures(cells: Iterable[Cell]) -> list[Figure]:
+    """The table that the verdict must show, per configuration."""
+    table = {(cell.configuration, cell.scenario, cell.ratio): cell for cell in cells}
+    result: list[Figure] = []
+    for name in sorted({cell[0] for cell in table}):
+        result += _errors(name, table)
+        result += _power(name, table)
+        for scenario in (*USUAL, *STRESS):
+            mine = [table[name, scenario, ratio] for ratio in RATIOS]
+            share = sum(cell.covered for cell in mine) / sum(cell.runs for cell in mine)
+            least = 0.93 if scenario in USUAL else 0.91
+            result.append(Figure(name, "95 % interval holds the truth", scenario, share, least, 0.99))
+    return result
+
+
+Table = dict[tuple[str, str, float], Cell]
+
+
+def _errors(name: str, table: Table) -> Iterable[Figure]:
+    for verdict, ratios in ((Verdict.ROLLBACK, (1.0, 1.1)), (Verdict.PROMOTE, (1.6, 2.0))):
+        for ratio in ratios:
+            worst = max(table[name, scenario, ratio].share(verdict) for scenario in (*USUAL, *STRESS))
+            yield Figure(name, f"{ratio:g} -> {verdict.value}", "worst scenario", worst, 0, 0)
+    for verdict, ratio in (
+        (Verdict.HOLD, 1.0),
+        (Verdict.HOLD, 1.19),
+        (Verdict.ROLLBACK, 1.45),
+        (Verdict.PROMOTE, 1.3),
+    ):
+        shares = {scenario: table[name, scenario, ratio].share(verdict) for scenario in (*USUAL, *STRESS)}
+        pooled = sum(shares[scenario] for scenario in USUAL) / len(USUAL)
+        yield Figure(name, f"{ratio:g} -> {verdict.value}", "pooled", pooled, 0, 0.01)
+        yield from (
+            Figure(name, f"{ratio:g} -> {verdict.value}", scenario, shares[scenario], 0, 0.03) for scenario in STRESS
+        )
+    refused = min(table[name, BEFORE_AFTER, ratio].share(Verdict.INCONCLUSIVE) for ratio in RATIOS)
+    yield Figure(name, "before/after refused", "worst ratio", refused, 0.99, 1)
+
+
+def _power(name: str, table: Table) -> Iterable[Figure]:
+    flags = (Verdict.HOLD, Verdict.ROLLBACK)
+    if name in ("A", "B"):
+        worst = min(table[name, scenario, 1.6].share(*flags) for scenario in USUAL)
+        yield Figure(name, "1.6 flagged", "worst usual scenario", worst, {"A": 0.97, "B": 0.99}[name], 1)
+    if name == "A":
+        worst = min(table[name, scenario, 2.0].share(Verdict.ROLLBACK) for scenario in USUAL)
+        yield Figure(name, "2 -> ROLLBACK", "worst usual scenario", worst, 0.97, 1)
+        floors = {"lognormal": 0.98, "AR(1)": 0.98, "slow mode": 0.80, "Pareto": 0.45, "burst": 0.45}
+        for scenario, least in floors.items():
+            yield Figure(name, "1 -> PROMOTE", scenario, table[name, scenario, 1.0].share(Verdict.PROMOTE), least, 1)
+
+
+def render(cells: Sequence[Cell], table: Sequence[Figure]) -> str:
+    """Both tables as text."""
+    lines = [
+        f"{'':3}{'scenario':14}{'ratio':>6}{'PROMOTE':>10}{'HOLD':>8}{'ROLLBACK':>10}{'INCONCL.':>10}{'covered':>9}"
+    ]
+    for cell in cells:
+        shares = [cell.share(verdict) for verdict in (Verdict.PROMOTE, Verdict.HOLD, Verdict.ROLLBACK)]
+        numbers = "".join(f"{share:>{width}.3f}" for share, width in zip(shares, (10, 8, 10), strict=True))
+        silent, covered = cell.share(Verdict.INCONCLUSIVE), cell.covered / cell.runs
+        lines.append(
+            f"{cell.configuration:3}{cell.scenario:14}{cell.ratio:>6.2f}{numbers}{silent:>10.3f}{covered:>9.3f}"
+        )
+    lines += ["", f"{'':3}{'figure':32}{'scope':24}{'measured':>9}{'limit':>18}"]
+    for row in table:
+        limit = f"{row.least:.1%} to {row.most:.1%}"
+        met = "met" if row.met else "NOT MET"
+        lines.append(f"{row.configuration:3}{row.figure:32}{row.scope:24}{row.measured:>9.2%}{limit:>18}  {met}")
+    missed = sum(not row.met for row in table)
+    return "\n".join([*lines, f"{len(table) - missed} of {len(table)} figures met"])
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run, print, write; 0 when every figure is met."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.calibration", description=__doc__)
+    parser.add_argument("--runs", type=int, default=400, help="runs per cell (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--only", choices=[each.name for each in CONFIGURATIONS], help="one configuration only")
+    parser.add_argument("--json", type=Path, default=Path("reports/benchmarks/calibration.json"))
+    options = parser.parse_args(arguments)
+    began = time.monotonic()
+    jobs = [
+        (configuration, scenario, ratio, options.runs, options.seed)
+        for configuration in CONFIGURATIONS
+        if options.only in (None, configuration.name)
+        for scenario in WORLDS
+        for ratio in RATIOS
+    ]
+    with ProcessPoolExecutor(options.processes) as pool:
+        cells = list(pool.map(run_cell, jobs))
+    table = figures(cells)
+    print(render(cells, table))
+    print(f"{options.runs} runs per cell, seed {options.seed}, {time.monotonic() - began:.0f} s")
+    options.json.parent.mkdir(parents=True, exist_ok=True)
+    report = {
+        "runs": options.runs,
+        "seed": options.seed,
+        "policy": LatencyPolicy().model_dump(),
+        "figures": [asdict(row) | {"met": row.met} for row in table],
+        "cells": [asdict(cell) for cell in cells],
+    }
+    options.json.write_text(json.dumps(report, indent=1), encoding="utf-8")
+    return 0 if all(row.met for row in table) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
