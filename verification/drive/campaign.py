@@ -130,6 +130,10 @@ class Campaign:
         self._note_death(f"{endpoint.id} {case.id}")
         return findings_of_attempts([outcome for _, outcome in attempts])
 
+    def is_dead(self) -> bool:
+        """True when a backend of ours has ended by itself: nothing more can be asked of it."""
+        return self._target is not None and self._percent is not None and self._target.death() is not None
+
     def _note_death(self, during: str) -> None:
         death = self._target.death() if self._target is not None and self._target.owned else None
         if death is not None:

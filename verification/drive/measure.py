@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from verification.core.errors import GateError
@@ -21,13 +22,17 @@ def measure_stage(
     percent: int,
     record: Callable[[Record], None],
     say: Callable[[str], None],
+    endpoints: tuple[str, ...] = (),
 ) -> None:
-    """Run Locust against the target at this percent. Whatever goes wrong is a mishap in the evidence, then an error."""
+    """Run Locust against the target at this percent. Whatever goes wrong is a mishap in the evidence, then an error.
+
+    `endpoints` limits the load to these; empty: all of the catalog.
+    """
     target = _target(settings, run_dir, percent)
     try:
         target.set_percent(percent)
         say(f"latency at {percent} %: measuring")
-        outcome = run_stage(_plan(settings, target, percent), run_dir, say)
+        outcome = run_stage(replace(_plan(settings, target, percent), endpoints=endpoints), run_dir, say)
         death = target.death()
         if death is not None:
             record(Mishap("backend-died", death, percent, "load"))

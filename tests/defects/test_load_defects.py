@@ -1,0 +1,39 @@
+"""Latency and error defects, on one endpoint and one stage, with the judge and thresholds of a real run.
+
+Not under xdist: whatever runs beside a latency measurement is measured too.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.defects.bench import DEFECTS, LOAD_CHECKS, Bench, Defect
+from verification.settings import LoadSettings
+
+pytestmark = [
+    pytest.mark.defects,
+    pytest.mark.skipif(
+        "PYTEST_XDIST_WORKER" in __import__("os").environ, reason="latency is never measured under xdist"
+    ),
+]
+
+PERCENT = 50
+# One endpoint alone gets all arrivals, so that a short run holds as many requests for it as a whole gate does.
+LOAD = LoadSettings(rate_per_s=80, block_s=1.0, blocks=36)
+FOUND_BY_LOAD = [defect for defect in DEFECTS if defect.check.startswith(LOAD_CHECKS)]
+DEFAULT_ENDPOINT = "GET /cameras/{id}/stats"
+
+
+@pytest.mark.parametrize("defect", FOUND_BY_LOAD, ids=lambda defect: defect.name)
+def test_a_defect_is_found_under_load_and_causes_its_verdict(bench: Bench, defect: Defect) -> None:
+    judgement = bench.judge_load(defect.name, LOAD, PERCENT, (defect.endpoint or DEFAULT_ENDPOINT,))
+    if defect.forbidden:
+        assert judgement.verdict.value not in defect.forbidden, judgement.reasons
+        return
+    assert defect.check in {finding.rule for finding in judgement.findings}, judgement.reasons
+    assert judgement.verdict.value == defect.verdict, judgement.reasons
+
+
+def test_the_untouched_backend_is_promoted_under_load(bench: Bench) -> None:
+    judgement = bench.judge_load(None, LOAD, PERCENT, (DEFAULT_ENDPOINT,))
+    assert judgement.verdict.value == "PROMOTE", judgement.reasons
