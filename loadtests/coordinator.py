@@ -57,6 +57,7 @@ class Coordinator:
     _writer: EvidenceWriter = field(init=False)
     _unready: set[str] = field(init=False)
     _deadline_s: float = math.inf
+    _begun: bool = False
     _ended: bool = False
     _twins: dict[str, Twins] = field(default_factory=dict)
     _told: int = 0
@@ -124,9 +125,7 @@ class Coordinator:
         if failure is not None:
             self.abort(failure)
         self._unready.discard(worker)
-        if not self._unready and not self.over:
-            for client in self.clients:
-                self.send_to(GO, {"begin_in_s": BEGIN_IN_S}, client)
+        self._begin_when_ready()
 
     def receive(self, data: dict[str, Any]) -> None:
         """A worker's report. A disk that takes no more ends the stage; what was written before is kept."""
@@ -148,6 +147,7 @@ class Coordinator:
                 logger.error("Worker %s (%s) is gone; the stage is measured to its end without it.", name, client)
                 self.collector.lose(name)
                 self._unready.discard(name)
+                self._begin_when_ready()
         if perf_counter() > self._deadline_s:
             self.abort(f"The stage was not over {MARGIN_S:g} s after its planned end; workers may hang.")
         self._see_whether_over()
@@ -181,6 +181,13 @@ class Coordinator:
         """True while a worker that is still there has not said farewell."""
         waiting = self.collector.waiting_for
         return any(client in alive and f"w{number}" in waiting for number, client in enumerate(self.clients))
+
+    def _begin_when_ready(self) -> None:
+        if self._unready or self._begun or self.over:
+            return
+        self._begun = True
+        for client in self.clients:
+            self.send_to(GO, {"begin_in_s": BEGIN_IN_S}, client)
 
     def _see_whether_over(self) -> None:
         if not self.collector.waiting_for:

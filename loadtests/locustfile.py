@@ -35,7 +35,7 @@ from loadtests.options import MAX_IN_FLIGHT, StageOptions, add_to, stage_options
 from loadtests.pools import Pools
 from loadtests.recorder import Outcome
 from loadtests.reply import Reply
-from loadtests.stages import DONE, GO, PREPARE, READY, REPORT, SET_UP_TIMEOUT_S, STOP, Assignment, WorkerStage
+from loadtests.stages import DONE, FAILED, GO, PREPARE, READY, REPORT, SET_UP_TIMEOUT_S, STOP, Assignment, WorkerStage
 from loadtests.timetable import Arrival
 from loadtests.verdict import stage_exit_code
 from verification.catalog.load import load_catalog
@@ -121,6 +121,7 @@ def _init(environment: Any, **_: Any) -> None:
     if isinstance(runner, MasterRunner | LocalRunner):
         runner.register_message(READY, lambda msg, **_: _lead(lambda leader: leader.ready(**msg.data)))
         runner.register_message(REPORT, lambda msg, **_: _lead(lambda leader: leader.receive(msg.data)))
+        runner.register_message(FAILED, lambda msg, **_: _lead(lambda leader: leader.abort(msg.data["reason"])))
         runner.register_message(DONE, lambda msg, **_: _lead(lambda leader: leader.part(msg.data)))
         hooks.test_start.add_listener(_lead_off)
         hooks.worker_report.add_listener(_hear_report)

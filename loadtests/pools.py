@@ -32,6 +32,7 @@ class Pools:
         self._made: list[tuple[ResourceSpec, str]] = []
         self._created: dict[str, list[str]] = {}
         self._uncounted: dict[str, int] = {}
+        self._silent = False
 
     def fill(self, endpoints: Iterable[Endpoint]) -> tuple[Source, ...]:
         """Make the pools that these endpoints draw from. TargetError says which step the target did not take."""
@@ -119,12 +120,22 @@ class Pools:
     def _undo(self, resource: ResourceSpec, twin: str) -> str:
         """Nothing when the twin is gone, otherwise what became of it."""
         if resource.remove:
-            replies = [self._ask(fill(step, {"self": twin})) for step in resource.remove]
-            return "" if replies[-1].ok or replies[-1].status == GONE else " (could not be removed)"
+            replies = [self._try(step, twin) for step in resource.remove]
+            last = replies[-1]
+            return "" if last is not None and (last.ok or last.status == GONE) else " (could not be removed)"
         return " (neutralised)" if self._neutralise(resource, twin) else " (could not be neutralised)"
 
     def _neutralise(self, resource: ResourceSpec, twin: str) -> bool:
-        return all(self._ask(fill(step, {"self": twin})).ok for step in resource.neutralise)
+        replies = [self._try(step, twin) for step in resource.neutralise]
+        return all(reply is not None and reply.ok for reply in replies)
+
+    def _try(self, step: RequestSpec, twin: str) -> Reply | None:
+        """The answer to one step of the clean-up; None once the target is silent: waiting again would help nobody."""
+        if self._silent:
+            return None
+        reply = self._ask(fill(step, {"self": twin}))
+        self._silent = reply.status == 0
+        return reply
 
     @staticmethod
     def _learned_id(resource: ResourceSpec, body: str) -> str | None:

@@ -28,7 +28,9 @@ from verification.core.model import Arm, Request
 
 SET_UP_TIMEOUT_S = 20.0
 TIMER_ERROR_S = 0.001
-READY, REPORT, DONE = "gate_ready", "gate_report", "gate_done"
+DEAD_AFTER_S, DEAD_AFTER_REQUESTS = 5.0, 20
+"""So long and so often without a single answer, of either arm, and the target counts as gone."""
+READY, REPORT, FAILED, DONE = "gate_ready", "gate_report", "gate_failed", "gate_done"
 """Messages from a worker."""
 PREPARE, GO, STOP = "gate_prepare", "gate_go", "gate_stop"
 """Messages to a worker."""
@@ -88,6 +90,9 @@ class WorkerStage:
         self._in_flight = Pool(MAX_IN_FLIGHT)
         self._samples = _Samples(assignment) if assignment.raw_samples else None
         self._creations = 0
+        self._answered_at_s = perf_counter()
+        self._unanswered = 0
+        self._gone = False
         self._reports = self._sent = 0
         self._cpu_percent = 0.0
         self._closing = RLock()
@@ -159,7 +164,7 @@ class WorkerStage:
         """Send every request when it is due, whatever became of the earlier ones; then wait for the last answers."""
         plan, recorder = self._assignment.plan, self._recorder
         names = {"run": f"{self._prefix}-load", "absent": f"{self._prefix}-absent"}
-        first_block = begin + plan.warm_up_s
+        first_block = self._answered_at_s = begin + plan.warm_up_s
         cpu_before_s, clock_before_s = process_time(), perf_counter()
         for arrival in arrivals(plan, sources, self._assignment.worker, self._assignment.workers, names):
             due = first_block + arrival.due_s
@@ -198,6 +203,7 @@ class WorkerStage:
             failed=not reply.ok and not reply.timed_out,
             timed_out=reply.timed_out,
         )
+        self._notice(reply)
         if arrival.creates is not None and reply.ok:
             self._pools.created(arrival.creates, reply.body, remember=self._assignment.max_rules is not None)
         if arrival.block == WARM_UP:
@@ -206,6 +212,18 @@ class WorkerStage:
         if self._samples is not None:
             self._samples.add(arrival, outcome)
         self._observe(arrival, outcome, reply)
+
+    def _notice(self, reply: Reply) -> None:
+        """Tell the leader, once, that the target is gone; going on would only fill the evidence with errors."""
+        if reply.status:
+            self._answered_at_s, self._unanswered = reply.done_at_s, 0
+            return
+        self._unanswered += 1
+        silent_s = reply.done_at_s - self._answered_at_s
+        if silent_s > DEAD_AFTER_S and self._unanswered >= DEAD_AFTER_REQUESTS and not self._gone:
+            self._gone = True
+            asked = f"{self._unanswered} requests in {silent_s:.0f} s, the last: {reply.failure}"
+            self._send(FAILED, {"reason": f"The target stopped answering: {asked}."})
 
 
 class _Samples:

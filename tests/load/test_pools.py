@@ -140,6 +140,16 @@ def test_a_set_up_that_fails_half_way_names_the_step_and_still_removes_what_it_m
     assert "DELETE /cameras/gate-run-w0-moving-1" in backend.asked
 
 
+def test_a_silent_target_is_not_asked_again_for_every_twin_but_every_twin_is_named(
+    pools: Pools, backend: Backend
+) -> None:
+    pools.fill([START])
+    backend.asked.clear()
+    backend.refused = {"POST /cameras/gate-run-w0-moving-2/stop": 0}
+    assert [name.split()[1] for name in pools.remove()] == [f"gate-run-w0-moving-{number}" for number in (2, 1, 0)]
+    assert len(backend.asked) == 1
+
+
 def test_twins_of_a_lost_worker_can_be_taken_over(pools: Pools, backend: Backend) -> None:
     pools.fill([START])
     heir = Pools(CATALOG, backend, "", 1)

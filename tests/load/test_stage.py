@@ -33,8 +33,12 @@ StartBackend = Callable[..., str]
 
 
 @pytest.fixture
-def start_backend() -> Iterator[StartBackend]:
-    started: list[subprocess.Popen[str]] = []
+def started() -> list[subprocess.Popen[str]]:
+    return []
+
+
+@pytest.fixture
+def start_backend(started: list[subprocess.Popen[str]]) -> Iterator[StartBackend]:
 
     def start(*options: str) -> str:
         backend = subprocess.Popen([sys.executable, BACKEND, *options], stdout=subprocess.PIPE, text=True)
@@ -207,6 +211,26 @@ def test_a_killed_worker_is_named_and_its_twins_are_removed(start_backend: Start
     left = sum(cell.requests for block in blocks(tmp_path) if block.worker != lost for cell in block.cells)
     assert left == end(tmp_path).finished
     assert json.loads(log.read_text())["left"] == []
+
+
+def test_a_target_that_dies_ends_the_stage_early_and_its_twins_are_named(
+    start_backend: StartBackend, started: list[subprocess.Popen[str]], tmp_path: Path
+) -> None:
+    run = subprocess.Popen(
+        command(start_backend(), tmp_path, "--endpoints", STATUS, "--blocks", "200"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    wait_for_block(tmp_path)
+    started[0].kill()
+    output, _ = run.communicate(timeout=60)
+    last = end(tmp_path)
+    assert run.returncode == 11
+    assert "stopped answering" in str(last.aborted)
+    assert str(last.aborted) in output
+    assert len(last.leftover) == 4
+    assert all("could not be removed" in name for name in last.leftover)
 
 
 def test_a_leader_that_is_killed_leaves_the_finished_blocks_readable(
