@@ -28,10 +28,14 @@ def _split(pattern: str) -> tuple[str, ...]:
     return tuple(pattern.split(".")) if pattern else ()
 
 
+def meets(mask: Mask, value: Json) -> bool:
+    """True when one value alone meets the mask's predicate."""
+    return PREDICATES[mask.predicate](mask, value)
+
+
 def allows(mask: Mask, control: Json, candidate: Json) -> bool:
     """True when both values meet the mask's predicate and have the same form."""
-    predicate = PREDICATES[mask.predicate]
-    if not (predicate(mask, control) and predicate(mask, candidate)):
+    if not (meets(mask, control) and meets(mask, candidate)):
         return False
     if mask.predicate == "timestamp":
         return _timestamps_alike(mask, control, candidate)

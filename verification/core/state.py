@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from verification.core.cases import KeyedList, ReadingSpec, Shape
 from verification.core.documents import ORDER_KEY, Names, Unparsable, canonical, normalise, parse, values_at
-from verification.core.masks import Path
+from verification.core.masks import Path, meets
 from verification.core.model import Exchange, Json, Probe
 
 UNREADABLE = "«unreadable»"
@@ -119,9 +119,13 @@ def crossings(specs: dict[str, ReadingSpec], probe: Probe) -> dict[str, tuple[Js
 
 
 def grouped_values(shape: Shape, value: Json) -> dict[str, dict[Path, Json]]:
-    """Per mask group, the values at the group's masked places."""
+    """Per mask group, the values at the group's places that its masks speak of.
+
+    A value that does not meet the predicate (the pid 0 of a stopped camera) names nothing, so it has no equals.
+    """
     groups: dict[str, dict[Path, Json]] = {}
     for mask in shape.masks:
         if mask.group is not None:
-            groups.setdefault(mask.group, {}).update(values_at(value, mask.path))
+            found = {path: item for path, item in values_at(value, mask.path).items() if meets(mask, item)}
+            groups.setdefault(mask.group, {}).update(found)
     return groups
