@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+from argparse import Namespace
+from typing import Any
+
+import pytest
+
+from loadtests.options import is_loopback, stage_options
+from verification.core.cases import Endpoint, LoadSpec, RequestSpec, Shape
+from verification.core.errors import PermissionNeeded, UsageError
+
+
+def endpoint(name: str, *, writes: bool, pool: str | None = None) -> Endpoint:
+    method, path = name.split(" ")
+    load = LoadSpec(1.0, (RequestSpec(method, path),), pool)
+    return Endpoint(name, method, path, writes, Shape(), Shape(), (), (), load)
+
+
+READ = endpoint("GET /health", writes=False)
+READ_OF_TWINS = endpoint("GET /cameras/{id}/status", writes=False, pool="steady")
+WRITE = endpoint("POST /alerts/rules", writes=True)
+ALL = (READ, READ_OF_TWINS, WRITE)
+
+
+def parsed(**changes: Any) -> Namespace:
+    values: dict[str, Any] = {
+        "stage": 25,
+        "rate": 100.0,
+        "block_seconds": 1.5,
+        "blocks": 40,
+        "load_seed": 1,
+        "warm_up_seconds": 2.0,
+        "drain_seconds": 10.0,
+        "endpoints": "",
+        "run_dir": "",
+        "evidence_name": "",
+        "max_rules": 100,
+        "max_twins": 60,
+        "server_time_header": "Server-Timing",
+        "disposable_target": False,
+        "allow_writes": False,
+        "raw_samples": "",
+    }
+    return Namespace(**{**values, **changes})
+
+
+LOCAL = "http://127.0.0.1:8000"
+
+
+@pytest.mark.parametrize(
+    ("host", "changes", "message"),
+    [
+        (None, {}, "--host is missing"),
+        ("127.0.0.1:8000", {}, "is no URL"),
+        (LOCAL, {"stage": None}, "--stage is missing"),
+        (LOCAL, {"endpoints": "GET /nothing"}, "unknown endpoint 'GET /nothing'; valid are: GET /health"),
+        (LOCAL, {"blocks": 2}, "--blocks 6"),
+        (LOCAL, {"max_rules": -1}, "--max-rules"),
+        (LOCAL, {"max_twins": 0}, "--max-twins"),
+    ],
+)
+def test_what_cannot_be_carried_out_is_refused_with_what_is_valid(
+    host: str | None, changes: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        stage_options(parsed(**changes), host, ALL)
+
+
+@pytest.mark.parametrize("name", [WRITE.id, READ_OF_TWINS.id])
+def test_another_machine_is_not_written_to_without_permission_and_twins_are_writes_too(name: str) -> None:
+    with pytest.raises(PermissionNeeded, match=r"Nothing was sent.*--allow-writes"):
+        stage_options(parsed(endpoints=name), "https://staging.example:8443", ALL)
+    allowed = stage_options(parsed(endpoints=name, allow_writes=True), "https://staging.example:8443", ALL)
+    assert allowed.endpoints == (name,)
+
+
+def test_another_machine_may_be_read_from() -> None:
+    assert stage_options(parsed(endpoints=READ.id), "https://staging.example", ALL).endpoints == (READ.id,)
+
+
+def test_only_a_target_that_is_thrown_away_has_no_cap_on_what_cannot_be_deleted() -> None:
+    assert stage_options(parsed(), LOCAL, ALL).max_rules == 100
+    assert stage_options(parsed(disposable_target=True), LOCAL, ALL).max_rules is None
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("http://127.0.0.1:80", True),
+        ("http://127.9.9.9", True),
+        ("http://localhost:8000", True),
+        ("http://[::1]:8000", True),
+        ("http://0.0.0.0:8000", False),
+        ("http://10.0.0.1", False),
+        ("http://localhost.example", False),
+        ("http://127.0.0.1.example", False),
+    ],
+)
+def test_only_this_machine_is_loopback(host: str, expected: bool) -> None:  # the table's own column
+    assert is_loopback(host) is expected
