@@ -18,6 +18,7 @@ from loadtests.collector import Collector, farewell_from_wire, report_from_wire
 from loadtests.options import StageOptions
 from loadtests.stages import GO, PREPARE, Assignment, new_run_token
 from loadtests.timetable import StagePlan, block_kinds
+from loadtests.verdict import open_folder
 from verification.core.errors import GateError, TargetError, UsageError
 from verification.core.records import LoadStart
 from verification.evidence import EVIDENCE_DIR, EvidenceWriter
@@ -77,6 +78,7 @@ class Coordinator:
         )
         names = tuple(f"w{number}" for number in range(len(self.clients)))
         _refuse_to_mix(self.run_dir / EVIDENCE_DIR / f"{options.evidence_name}.jsonl")
+        open_folder(self.run_dir, options)
         self._writer = EvidenceWriter(self.run_dir, options.evidence_name)
         self.collector = Collector(options.stage_percent, names, self._writer.append)
         self._unready = set(names)

@@ -37,7 +37,7 @@ from loadtests.recorder import Outcome
 from loadtests.reply import Reply
 from loadtests.stages import DONE, FAILED, GO, PREPARE, READY, REPORT, SET_UP_TIMEOUT_S, STOP, Assignment, WorkerStage
 from loadtests.timetable import Arrival
-from loadtests.verdict import stage_exit_code
+from loadtests.verdict import stage_verdict
 from verification.catalog.load import load_catalog
 from verification.core.errors import GateError
 from verification.core.histogram import bin_of, quantile_ms
@@ -210,10 +210,14 @@ def _conclude(environment: Environment, coordinator: Coordinator, *, interrupted
     if isinstance(environment.runner, MasterRunner):
         _hear_farewells(environment.runner, coordinator)
     coordinator.end(interrupted=interrupted)
-    process.last_words = (*((coordinator.failure,) if coordinator.failure else ()), f"Evidence: {coordinator.run_dir}")
-    environment.process_exit_code = (
-        INTERRUPTED if interrupted else stage_exit_code(coordinator.run_dir, coordinator.options.evidence_name)
+    judgement = stage_verdict(coordinator.run_dir, coordinator.options.stage_percent)
+    process.last_words = (
+        *((coordinator.failure,) if coordinator.failure else ()),
+        f"{judgement.verdict.value} for the load at {coordinator.options.stage_percent} %",
+        *judgement.reasons,
+        f"Evidence: {coordinator.run_dir}",
     )
+    environment.process_exit_code = INTERRUPTED if interrupted else judgement.verdict.exit_code
 
 
 def _hear_farewells(runner: MasterRunner, coordinator: Coordinator) -> None:

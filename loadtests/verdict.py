@@ -1,17 +1,36 @@
-"""From a run's folder to the exit code of a stage that Locust measured alone."""
+"""A stage that Locust measures alone: a run's folder like any other, and the exit code that it comes to."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from verification.core.model import Verdict
-from verification.core.records import LoadEnd
-from verification.evidence import EVIDENCE_DIR, read_file
+from loadtests.options import StageOptions
+from verification.catalog.load import load_catalog
+from verification.core.judge import judge_stage
+from verification.core.judgement import Judgement
+from verification.evidence import RUN_FILE, read_run, start_run
+from verification.manifest import new_manifest
+from verification.settings import load_settings
 
 
-def stage_exit_code(run_dir: Path, evidence_name: str) -> int:
-    """The gate's exit code for the stage in that evidence file; incomplete evidence is INCONCLUSIVE."""
-    records = read_file(run_dir / EVIDENCE_DIR / f"{evidence_name}.jsonl").records
-    ends = [record for record in records if isinstance(record, LoadEnd)]
-    complete = bool(ends) and ends[-1].aborted is None and not ends[-1].lost_workers and ends[-1].finished > 0
-    return (Verdict.PROMOTE if complete else Verdict.INCONCLUSIVE).exit_code
+def open_folder(run_dir: Path, options: StageOptions) -> None:
+    """Write the manifest of a folder that has none, so that `python -m verification judge` can read it later."""
+    if (run_dir / RUN_FILE).exists():
+        return
+    manifest = new_manifest(
+        run_dir.name,
+        seed=options.seed,
+        target=options.host,
+        owned=False,
+        stages=(options.stage_percent,),
+        quick=False,
+        expected=(f"load:{options.stage_percent}",),
+        omitted={"parity": "Locust alone measures load only", "flag": "Locust alone measures load only"},
+    )
+    start_run(run_dir, manifest, load_catalog(), load_settings(None, {}).policy)
+
+
+def stage_verdict(run_dir: Path, stage_percent: int) -> Judgement:
+    """The verdict on the load of this stage; incomplete evidence is INCONCLUSIVE."""
+    run = read_run(run_dir)
+    return judge_stage(run.evidence, run.catalog, run.policy, stage_percent)

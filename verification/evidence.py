@@ -23,8 +23,8 @@ from verification.core.cases import Catalog
 from verification.core.errors import EvidenceError
 from verification.core.policy import Policy
 from verification.core.records import Evidence, Manifest, Record
+from verification.manifest import SCHEMA
 
-SCHEMA = "release-gate-evidence/1"
 RUN_FILE, CATALOG_FILE, POLICY_FILE, EVIDENCE_DIR = "run.json", "catalog.json", "policy.json", "evidence"
 
 _ADAPTERS: dict[str, TypeAdapter[Any]] = {kind.__name__: TypeAdapter(kind) for kind in get_args(Record)}

@@ -15,7 +15,7 @@ import pytest
 from verification.catalog.load import load_catalog
 from verification.core.errors import GateError, UsageError
 from verification.core.expectation import parity_key
-from verification.core.judge import judge
+from verification.core.judge import judge_stage
 from verification.core.judgement import Judgement
 from verification.core.model import Finding, Verdict
 from verification.core.records import Mishap
@@ -23,7 +23,7 @@ from verification.drive.campaign import Campaign, Place
 from verification.drive.measure import measure_stage
 from verification.evidence import read_run
 from verification.reporting.terminal import summary_lines
-from verification.run import OpenRun, choose_stages, command_line, conclude, open_run
+from verification.run import OpenRun, choose_stages, conclude, open_run
 from verification.settings import Settings, load_settings, require_allowed_target
 
 STAGE_GATE_DIR = Path(__file__).resolve().parent / "stage_gate"
@@ -127,7 +127,7 @@ class Gate:
             self.run = OpenRun(run_dir, self.settings, load_catalog(), self.stages)
         else:
             asked = Path(config.option.run_dir) if config.option.run_dir else None
-            self.run, worker = open_run(self.settings, self.stages, asked, command_line()), "main"
+            self.run, worker = open_run(self.settings, self.stages, asked), "main"
         self.campaign = Campaign(self.settings, self.run.catalog, Place(self.run.run_dir, worker), self.stages)
         self.manifest = read_run(self.run.run_dir).evidence.manifest
         self.owed_stages = [int(key.split(":")[1]) for key in self.manifest.expected if key.startswith("load:")]
@@ -150,10 +150,9 @@ class Gate:
             pytest.skip(self.manifest.omitted[key])
 
     def judge_stage(self, percent: int) -> list[Finding]:
-        """What speaks against the release in the load of one stage; a stage need not prove each endpoint alone."""
+        """What speaks against the release in the load of one stage; each endpoint is proven over all stages only."""
         run = read_run(self.run.run_dir)
-        judged = judge(run.evidence, run.catalog, run.policy)
-        findings = [finding for finding in judged.findings if finding.stage_percent == percent]
+        findings = judge_stage(run.evidence, run.catalog, run.policy, percent).findings
         return [f for f in findings if not (f.rule == "latency.p95" and f.verdict is Verdict.INCONCLUSIVE)]
 
     def measure(self, percent: int) -> None:
@@ -209,7 +208,7 @@ class Gate:
         ):
             text = f"{call.excinfo.typename}: {call.excinfo.value}"
             self.campaign.record(Mishap("suite-error", text[:2000], during=item.name))
-        return report  # noqa: B901  # how pytest's wrappers hand the result on
+        return report  # how pytest's wrappers hand the result on
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_keyboard_interrupt(self) -> None:

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
-import platform
-import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,14 +14,10 @@ from verification.core.errors import EvidenceError, UsageError
 from verification.core.expectation import Scope, owed
 from verification.core.judge import judge
 from verification.core.judgement import Judgement
-from verification.core.model import Json
-from verification.core.records import Manifest
-from verification.core.redact import redact_text
-from verification.evidence import SCHEMA, read_run, start_run
+from verification.evidence import read_run, start_run
+from verification.manifest import new_manifest
 from verification.reporting.write import write_reports
 from verification.settings import Settings
-
-_PACKAGES = ("release-gate", "deepdiff", "fastapi", "httpx", "locust", "numpy", "pytest", "pytest-xdist", "scipy")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +35,13 @@ def choose_stages(settings: Settings, asked: Sequence[int]) -> tuple[int, ...]:
     stages = tuple(sorted(set(asked))) or settings.stages
     if settings.target.url is not None and len(stages) != 1:
         raise UsageError(
-            "--target names a backend that the suite did not start, so it measures the one stage that the backend is at. "
-            "Say which: for example --stage 25."
+            "--target names a backend that the suite did not start, so it measures the one stage that the backend is "
+            "at. Say which: for example --stage 25."
         )
     return stages
 
 
-def open_run(settings: Settings, stages: tuple[int, ...], run_dir: Path | None, command: Sequence[str]) -> OpenRun:
+def open_run(settings: Settings, stages: tuple[int, ...], run_dir: Path | None) -> OpenRun:
     """Make the run's folder, write what the run is and what evidence it owes, and a first report that says so."""
     catalog = load_catalog()
     started = datetime.now(UTC)
@@ -58,21 +50,15 @@ def open_run(settings: Settings, stages: tuple[int, ...], run_dir: Path | None, 
         raise EvidenceError(f"{folder}: holds a run already. Name an empty folder with --run-dir, or leave it out.")
     owned = settings.target.url is None
     expected, omitted = owed(catalog, Scope(stages, owned, settings.run.quick, may_restart=False))
-    manifest = Manifest(
-        schema=SCHEMA,
-        run_id=folder.name,
-        started_at=started.isoformat(timespec="seconds"),
+    manifest = new_manifest(
+        folder.name,
         seed=settings.run.seed,
-        target="embedded" if settings.target.url is None else redact_text(settings.target.url),
+        target=settings.target.url or "embedded",
         owned=owned,
         stages=stages,
         quick=settings.run.quick,
         expected=expected,
         omitted=omitted,
-        versions=_versions(),
-        host=_host(),
-        commit=_commit(),
-        command=tuple(redact_text(word) for word in command),
     )
     start_run(folder, manifest, catalog, settings.policy)
     conclude(folder)
@@ -91,39 +77,3 @@ def conclude(run_dir: Path, allure_dir: Path | None = None) -> Judgement:
     judgement = judge(run.evidence, run.catalog, run.policy)
     write_reports(judgement, run.evidence, run_dir, allure_dir=allure_dir)
     return judgement
-
-
-def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
-    for package in _PACKAGES:
-        try:
-            found[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
-
-
-def _host() -> dict[str, Json]:
-    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
-    return {"system": platform.platform(), "machine": platform.machine(), "cpus": os.cpu_count(), "load_average": load}
-
-
-def _commit() -> str | None:
-    """The suite's own commit, where it runs from a checkout."""
-    root = Path(__file__).resolve().parent.parent
-    try:
-        done = subprocess.run(
-            ["git", "-C", str(root), "rev-parse", "HEAD"],  # noqa: S607  # whichever git the person uses
-            capture_output=True,
-            text=True,
-            timeout=10,
-            check=False,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.strip() or None if done.returncode == 0 else None
-
-
-def command_line() -> list[str]:
-    """How this process was called."""
-    return [Path(sys.argv[0]).name, *sys.argv[1:]]

@@ -58,9 +58,10 @@ class TargetSettings(Frozen):
 class LoadSettings(Frozen):
     """The load of one stage. Keep the rate well below the target's knee."""
 
-    rate_per_s: Annotated[float, Field(gt=0, le=5000)] = 130.0
+    rate_per_s: Annotated[float, Field(gt=0, le=5000)] | None = None
+    """Requests per second; None: 180 for the embedded backend (far below its knee), 100 for a named one."""
     block_s: Annotated[float, Field(ge=0.5, le=60)] = 1.5
-    blocks: Annotated[int, Field(ge=4, le=100_000)] = 50
+    blocks: Annotated[int, Field(ge=4, le=100_000)] = 44
     baseline_blocks: Annotated[int, Field(ge=4, le=100_000)] = 30
     """Blocks of the 0 % stage (control against control)."""
     drain_s: Annotated[float, Field(gt=0, le=120)] = 10.0

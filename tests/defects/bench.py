@@ -16,7 +16,8 @@ from verification.core.model import Arm
 from verification.core.records import Manifest
 from verification.drive.campaign import Campaign, Place
 from verification.drive.measure import measure_stage
-from verification.evidence import SCHEMA, start_run
+from verification.evidence import start_run
+from verification.manifest import SCHEMA
 from verification.run import judge_run
 from verification.settings import LoadSettings, RunSettings, Settings, TargetSettings
 

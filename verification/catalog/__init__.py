@@ -1,1 +1,1 @@
-"""The endpoints and their cases as data, and what reads them."""
+"""Data: the endpoints and their cases, and what reads them. `load.load_catalog` is the way in."""

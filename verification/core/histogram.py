@@ -30,6 +30,7 @@ INVALID_BIN = -1
 
 # Powers of 1.2^(1/18) and logarithms of them agree to about 1e-12 of a bin; anything nearer to an edge is on it.
 _EDGE_TOLERANCE = 1e-9
+_TOP_EDGE_MS = FIRST_EDGE_MS * math.exp(TOP_BIN * LOG_BIN)
 
 
 class EmptyHistogramError(GateError):
@@ -44,10 +45,10 @@ def bin_of(ms: float) -> int:
     """
     if not ms > 0:
         return INVALID_BIN
-    if ms == math.inf:
-        return TOP_BIN
-    number = math.floor(math.log(ms / FIRST_EDGE_MS) / LOG_BIN + _EDGE_TOLERANCE) if ms > FIRST_EDGE_MS else 0
-    return min(number, TOP_BIN)
+    if ms < FIRST_EDGE_MS:
+        return 0
+    # Capped before the division, which could overflow.
+    return math.floor(math.log(min(ms, _TOP_EDGE_MS) / FIRST_EDGE_MS) / LOG_BIN + _EDGE_TOLERANCE)
 
 
 def edge_ms(number: int) -> float:

@@ -23,6 +23,8 @@ __all__ = ["Interference", "P95Change", "Stratum", "interference", "p95_change"]
 
 _INTERVAL_TAIL = 0.975
 _POWER = 0.9
+_USUAL_TAIL = 0.2
+"""ln(q97 / q93) where nothing was measured yet: that of a log-normal law with a log-sigma of 0.5."""
 _NEAREST = math.log(1.02)
 """No plan for more requests aims at telling a change from its limit that is nearer than this."""
 
@@ -203,11 +205,11 @@ def _planned(measured: _Measured, policy: LatencyPolicy, distance: float | None 
     variance that the blocks showed beyond that of independent requests.
     """
     control, candidate = measured.requests
-    tail = max(measured.tail_ratio or LOG_BIN, LOG_BIN)
+    tail = _USUAL_TAIL if measured.tail_ratio is None else max(measured.tail_ratio, LOG_BIN)
     distance = math.log(policy.hold_ratio) if distance is None else distance
     quantiles = float(norm.isf(policy.alpha) + norm.ppf(_POWER))
     needed = measured.inflation * 0.0475 * (quantiles * tail / (0.04 * distance)) ** 2
-    if control * candidate >= needed * (control + candidate):
+    if control and control * candidate >= needed * (control + candidate):
         return 0
     # The positive root of (control + x)(candidate + x) = needed (control + candidate + 2x).
     half = (control + candidate) / 2 - needed

@@ -64,7 +64,7 @@ def error_rate(
         reason = f"{seen}, at most {high:.2%}): {policy.hold_error_rate:.2%} or less is not proven; " + (
             f"{missing} more requests at this rate would do"
             if missing
-            else "the measured rate is too near to the limit for any number of requests to do"
+            else "at the measured rate no number of requests would do"
         )
     else:
         verdict = Verdict.PROMOTE
@@ -107,12 +107,15 @@ def _lower_bound(events: int, trials: int, alpha: float) -> float:
     return float(stats.beta.ppf(alpha, events, trials - events + 1)) if events > 0 else 0.0
 
 
-def _upper_bound(events: int, trials: int, alpha: float) -> float:
+def _upper_bound(events: float, trials: int, alpha: float) -> float:
     return float(stats.beta.ppf(1 - alpha, events + 1, trials - events)) if events < trials else 1.0
 
 
 def _missing(errors: int, requests: int, policy: RatePolicy) -> int:
-    """The smallest number of further requests that proves the hold rate when errors go on at the present rate."""
+    """The smallest number of further requests that proves the hold rate when errors go on at the present rate.
+
+    0 when not even ten million would. Errors are not rounded to whole ones, so that the bound falls steadily.
+    """
     rate = errors / requests if requests else 0.0
 
     def is_proven(more: int) -> bool:
@@ -125,8 +128,6 @@ def _missing(errors: int, requests: int, policy: RatePolicy) -> int:
         if enough >= _PLANNING_LIMIT:
             return 0
         enough *= 2
-    # Bisection keeps `enough` proven; rounding errors up makes the bound a saw-tooth, so the result may exceed the
-    # smallest number by one tooth and never falls short of a number that does.
     lacking = enough // 2
     while enough - lacking > 1:
         middle = (enough + lacking) // 2

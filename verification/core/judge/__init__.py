@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from verification.core.judge.verdict import judge
+from verification.core.judge.verdict import judge, judge_stage
 
-__all__ = ["judge"]
+__all__ = ["judge", "judge_stage"]

@@ -2,101 +2,17 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from verification.core.histogram import TOP_BIN, edge_ms, merge, quantile_ms, total
+from verification.core.histogram import TOP_BIN, edge_ms, quantile_ms, total
 from verification.core.judge.flag import judge_exposure
+from verification.core.judge.stage_load import STREAMS, Bins, StageLoad, gather
 from verification.core.judgement import Distribution, ExposureRow, LatencyRow, LoadRow, PopulationRow, RateRow
 from verification.core.latency import Stratum, interference, p95_change
 from verification.core.model import Finding, Verdict
 from verification.core.policy import Policy
 from verification.core.rates import error_rate
-from verification.core.records import Evidence, Exposure, LoadBlock, LoadEnd, LoadStart
-
-Bins = Mapping[int, int]
-STREAMS = ("control", "candidate")
-
-
-@dataclass(slots=True)
-class Counts:
-    """Requests of one stream, added up."""
-
-    requests: int = 0
-    errors: int = 0
-    timeouts: int = 0
-    legacy: int = 0
-    domain: int = 0
-    unwitnessed: int = 0
-
-
-@dataclass(slots=True)
-class StageLoad:
-    """Everything that one stage's load has brought, workers added up."""
-
-    percent: int
-    start: LoadStart | None = None
-    end: LoadEnd | None = None
-    bins: dict[tuple[int, str, str, str], Bins] = field(default_factory=dict)
-    """(block, kind, endpoint, stream) -> histogram from the intended start."""
-    counts: dict[tuple[str, str, str], Counts] = field(default_factory=lambda: defaultdict(Counts))
-    """(kind, endpoint, stream) -> counts."""
-    by_worker: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-
-    def add(self, block: LoadBlock) -> None:
-        """Add what one worker saw of one block."""
-        for cell in block.cells:
-            key = (block.block, block.kind, cell.endpoint, cell.stream)
-            self.bins[key] = merge(self.bins.get(key, {}), cell.intended)
-            counts = self.counts[block.kind, cell.endpoint, cell.stream]
-            for name in ("requests", "errors", "timeouts", "legacy", "domain", "unwitnessed"):
-                setattr(counts, name, getattr(counts, name) + getattr(cell, name))
-            self.by_worker[block.worker] += cell.requests
-
-    @property
-    def endpoints(self) -> list[str]:
-        """The endpoints in the order of the plan, then any other that was seen."""
-        planned = list(self.start.endpoints) if self.start else []
-        return list(dict.fromkeys([*planned, *sorted({endpoint for _, _, endpoint, _ in self.bins})]))
-
-    def stratum(self, endpoint: str) -> Stratum:
-        """Both arms of an endpoint in the mixed blocks, block by block in time order."""
-        blocks = sorted({block for block, kind, _, _ in self.bins if kind == "mixed"})
-        pairs = tuple(
-            (
-                self.bins.get((block, "mixed", endpoint, "control"), {}),
-                self.bins.get((block, "mixed", endpoint, "candidate"), {}),
-            )
-            for block in blocks
-        )
-        return Stratum(blocks=pairs, group=str(self.percent))
-
-    def pooled(self, kind: str, stream: str, endpoint: str | None = None) -> dict[int, int]:
-        """All requests of a stream in one kind of block."""
-        found = (
-            bins
-            for (_, of_kind, name, of_stream), bins in self.bins.items()
-            if of_kind == kind and of_stream == stream and endpoint in (None, name)
-        )
-        return merge(*found)
-
-    def per_block(self, kind: str, stream: str) -> list[Bins]:
-        """Per block of a kind, all endpoints of a stream together."""
-        blocks = sorted({block for block, of_kind, _, _ in self.bins if of_kind == kind})
-        return [
-            merge(*(bins for (b, k, _, s), bins in self.bins.items() if (b, k, s) == (block, kind, stream)))
-            for block in blocks
-        ]
-
-    def sum(self, stream: str, endpoint: str | None = None) -> Counts:
-        """Counts of a stream over all kinds of blocks."""
-        result = Counts()
-        for (_, name, of_stream), counts in self.counts.items():
-            if of_stream == stream and endpoint in (None, name):
-                for attribute in ("requests", "errors", "timeouts", "legacy", "domain", "unwitnessed"):
-                    setattr(result, attribute, getattr(result, attribute) + getattr(counts, attribute))
-        return result
+from verification.core.records import Evidence, Exposure
 
 
 @dataclass(slots=True)
@@ -111,18 +27,6 @@ class LoadJudgement:
     exposures: list[ExposureRow] = field(default_factory=list)
     load: list[LoadRow] = field(default_factory=list)
     leftovers: list[str] = field(default_factory=list)
-
-
-def gather(evidence: Evidence) -> list[StageLoad]:
-    """The stages in ascending order."""
-    stages: dict[int, StageLoad] = {}
-    for start in evidence.load_starts:
-        stages.setdefault(start.stage_percent, StageLoad(start.stage_percent)).start = start
-    for block in evidence.load_blocks:
-        stages.setdefault(block.stage_percent, StageLoad(block.stage_percent)).add(block)
-    for end in evidence.load_ends:
-        stages.setdefault(end.stage_percent, StageLoad(end.stage_percent)).end = end
-    return [stages[percent] for percent in sorted(stages)]
 
 
 def judge_load(evidence: Evidence, policy: Policy) -> LoadJudgement:

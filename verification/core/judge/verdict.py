@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 
 from verification.core.cases import Catalog
@@ -71,6 +72,20 @@ def judge(evidence: Evidence, catalog: Catalog, policy: Policy) -> Judgement:
         thresholds=_thresholds(policy),
         manifest=evidence.manifest,
     )
+
+
+def judge_stage(evidence: Evidence, catalog: Catalog, policy: Policy, percent: int) -> Judgement:
+    """The verdict on the load of one stage alone, as if nothing else were owed."""
+    manifest = replace(evidence.manifest, stages=(percent,), expected=(f"load:{percent}",), omitted={})
+    starts, blocks, ends = evidence.load_starts, evidence.load_blocks, evidence.load_ends
+    alone = Evidence(
+        manifest,
+        load_starts=tuple(start for start in starts if start.stage_percent == percent),
+        load_blocks=tuple(block for block in blocks if block.stage_percent == percent),
+        load_ends=tuple(end for end in ends if end.stage_percent == percent),
+        torn_files=evidence.torn_files,
+    )
+    return judge(alone, catalog, policy)
 
 
 def _judge_rest(evidence: Evidence) -> Iterator[Finding]:
