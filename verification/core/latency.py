@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import stdtrit
-from scipy.stats import norm
 
 from verification.core.exceedance import RatioInterval, Stratum, exceedance, ratio_interval, time_blocks
 from verification.core.histogram import INVALID_BIN, LOG_BIN, Bins, merge, quantile_ms, total
@@ -25,6 +24,8 @@ _INTERVAL_TAIL = 0.975
 _POWER = 0.9
 _USUAL_TAIL = 0.2
 """ln(q97 / q93) where nothing was measured yet: that of a log-normal law with a log-sigma of 0.5."""
+_USUAL_INFLATION = 1.5
+"""The variance used over that of independent requests with about 30 quiet blocks (simulated)."""
 _NEAREST = math.log(1.02)
 """No plan for more requests aims at telling a change from its limit that is nearer than this."""
 
@@ -173,13 +174,15 @@ def _obstacle(measured: _Measured, policy: LatencyPolicy) -> tuple[str, int]:
         )
     if measured.blocks < policy.min_blocks:
         lacking = policy.min_blocks - measured.blocks
-        missing = math.ceil(lacking * min(control, candidate) / max(measured.blocks, 1))
+        # Without any shared block it is the design that lacks, not requests.
+        missing = math.ceil(lacking * min(control, candidate) / measured.blocks) if measured.blocks else 0
         return f"only {measured.blocks} time blocks hold both arms, {policy.min_blocks} are needed", missing
     share = measured.shared_requests / (control + candidate)
     if share < policy.min_shared_share:
         return f"only {share:.0%} of the requests lie in blocks with both arms, {policy.min_shared_share:.0%} must", 0
     if measured.expected < policy.min_exceedances:
-        missing = max(1, math.ceil(min(control, candidate) * (policy.min_exceedances / max(measured.expected, 1) - 1)))
+        growth = policy.min_exceedances / max(measured.expected, 1) - 1
+        missing = max(math.ceil(min(control, candidate) * growth), _planned(measured, policy), 1)
         seen = (
             f"only {measured.expected:.1f} slow candidate requests to be expected, {policy.min_exceedances:.0f} needed"
         )
@@ -201,14 +204,15 @@ def _missing_for_proof(measured: _Measured, policy: LatencyPolicy) -> int:
 def _planned(measured: _Measured, policy: LatencyPolicy, distance: float | None = None) -> int:
     """Requests to add per arm so that a change `distance` (log) away from the hold ratio is told with 90 % power.
 
-    n_C n_D / (n_C + n_D) >= 0.0475 (z_alpha + z_power)^2 / (g distance)^2 with g = 0.04 / ln(q97/q93), times the
+    n_C n_D / (n_C + n_D) >= 0.0475 (t_alpha + t_power)^2 / (g distance)^2 with g = 0.04 / ln(q97/q93), times the
     variance that the blocks showed beyond that of independent requests.
     """
+    blocks = max(measured.blocks, policy.min_blocks)
     control, candidate = measured.requests
     tail = _USUAL_TAIL if measured.tail_ratio is None else max(measured.tail_ratio, LOG_BIN)
     distance = math.log(policy.hold_ratio) if distance is None else distance
-    quantiles = float(norm.isf(policy.alpha) + norm.ppf(_POWER))
-    needed = measured.inflation * 0.0475 * (quantiles * tail / (0.04 * distance)) ** 2
+    quantiles = _critical(1 - policy.alpha, blocks) + _critical(_POWER, blocks)
+    needed = max(measured.inflation, _USUAL_INFLATION) * 0.0475 * (quantiles * tail / (0.04 * distance)) ** 2
     if control and control * candidate >= needed * (control + candidate):
         return 0
     # The positive root of (control + x)(candidate + x) = needed (control + candidate + 2x).
