@@ -390,14 +390,14 @@ def test_control_that_does_not_suffer_is_no_alarm() -> None:
 
 def test_too_few_blocks_tell_nothing_about_interference() -> None:
     blocks = control_blocks(np.random.default_rng(3), [1.0] * 3)
-    for mixed, alone in ((blocks, [*blocks[:2], {}]), ([], blocks), (blocks[:2], blocks)):
+    for mixed, alone in ((blocks, [*blocks[:2], {9: 19}]), ([], blocks), (blocks[:2], blocks)):
         found = interference(mixed, alone, POLICY)
         assert (found.verdict, found.ratio, found.low, found.high) == (Verdict.PROMOTE, None, None, None)
         assert "3 of each are needed" in found.reason
 
 
 def test_blocks_that_are_all_alike_are_judged_without_dividing_by_zero() -> None:
-    """Equal blocks have no spread; then the noise of independent requests is what counts."""
+    """Equal blocks have no spread; then the width of a bin is what counts."""
     block = {bin_of(20.0): 95, bin_of(60.0): 5}
     assert interference([block] * 20, [block] * 3, POLICY).verdict is Verdict.PROMOTE
     late = {number + 60: count for number, count in block.items()}
@@ -408,9 +408,10 @@ def test_control_that_only_errs_beside_the_candidate_is_a_hold() -> None:
     rng = np.random.default_rng(4)
     alone = control_blocks(rng, [1.0] * 3)
     found = interference([{TOP_BIN: 100}] * 20, alone, POLICY)
-    assert (found.verdict, found.low, found.ratio, found.high) == (Verdict.HOLD, math.inf, math.inf, math.inf)
-    reverse = interference(alone * 7, [{TOP_BIN: 100}] * 3, POLICY)
-    assert (reverse.verdict, reverse.ratio) == (Verdict.PROMOTE, 0.0)
+    assert found.verdict is Verdict.HOLD
+    assert found.ratio is not None
+    assert found.ratio > 10_000
+    assert interference(alone * 7, [{TOP_BIN: 100}] * 3, POLICY).verdict is Verdict.PROMOTE
 
 
 def test_a_drifting_host_is_not_taken_for_interference() -> None:

@@ -1,9 +1,8 @@
 """Does the candidate slow its neighbour? Control beside the candidate against control alone.
 
 Both arms may live in one process; a slow or locking candidate then slows control too and shrinks the measured ratio.
-The two kinds of time blocks lie at different times, so blocks, not requests, are the units: each gives the share of its
-requests above a threshold, and the shares are compared by a t test. The kinds were shuffled, which makes the test hold
-under drift as well.
+The two kinds of time blocks lie at different times, so blocks, not requests, are the units: a t test on the logarithm
+of each block's P95. The kinds were shuffled, which makes the test hold under drift as well.
 """
 
 from __future__ import annotations
@@ -15,19 +14,19 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import stdtrit
 
-from verification.core.exceedance import TAIL_SHARE, Floats, Stratum, Tails
-from verification.core.histogram import LOG_BIN, Bins
+from verification.core.exceedance import Floats
+from verification.core.histogram import LOG_BIN, TOP_BIN, Bins, edge_ms, quantile_ms, total
 from verification.core.model import Verdict
 from verification.core.policy import LatencyPolicy
 
 _LEAST_BLOCKS = 3
-_SHIFTS = np.arange(-240, 241, dtype=np.int64)
-"""Ratios from 1/11 to 11; a policy's ratio is at most 10."""
+_LEAST_REQUESTS = 20
+"""With fewer, a block's P95 is its slowest request."""
 
 
 @dataclass(frozen=True, slots=True)
 class Interference:
-    """Control P95 in mixed blocks over that in control-only blocks, with its 95 % interval."""
+    """Control P95 in mixed blocks over that in control-only blocks, with its 95 % interval; None: not known."""
 
     ratio: float | None
     low: float | None
@@ -39,53 +38,33 @@ class Interference:
 
 def interference(mixed: Sequence[Bins], alone: Sequence[Bins], policy: LatencyPolicy) -> Interference:
     """Compare control in `mixed` blocks with control in control-only blocks; errors count as slow."""
-    mixed, alone = ([bins for bins in blocks if any(bins.values())] for blocks in (mixed, alone))
-    if min(len(mixed), len(alone)) < _LEAST_BLOCKS:
+    beside, base = _log_p95s(mixed), _log_p95s(alone)
+    b, a = len(beside), len(base)
+    if min(a, b) < _LEAST_BLOCKS:
         reason = (
-            f"{len(mixed)} mixed and {len(alone)} control-only blocks: "
+            f"{b} mixed and {a} control-only blocks with {_LEAST_REQUESTS} requests or more: "
             f"{_LEAST_BLOCKS} of each are needed to tell whether the candidate slows control"
         )
         return Interference(None, None, None, Verdict.PROMOTE, reason)
-    z = _z(mixed, alone)
-    freedom = len(mixed) + len(alone) - 2
-    reach = float(stdtrit(freedom, 0.975))
-    low, ratio, high = (_crossing(z, level) for level in (reach, 0.0, -reach))
-    margin = round(math.log(policy.interference_ratio) / LOG_BIN)
-    alarm = z[margin - _SHIFTS[0]] > float(stdtrit(freedom, 1 - policy.alpha))
+    spread = beside.var(ddof=1), base.var(ddof=1)
+    # Welch's error, but never below that of equal variances, because three blocks that happen to be alike say little
+    # about their variance, nor below what a bin can resolve.
+    welch = spread[0] / b + spread[1] / a
+    pooled = max(((b - 1) * spread[0] + (a - 1) * spread[1]) / (a + b - 2), LOG_BIN**2)
+    error = math.sqrt(max(welch, pooled * (1 / a + 1 / b)))
+    middle = float(beside.mean() - base.mean())
+    reach = error * float(stdtrit(a + b - 2, 0.975))
+    low, ratio, high = (math.exp(end) for end in (middle - reach, middle, middle + reach))
+    limit = policy.interference_ratio
+    alarm = middle - error * float(stdtrit(a + b - 2, 1 - policy.alpha)) > math.log(limit)
     reason = (
         f"P95 of control beside the candidate is {ratio:.3g} times that of control alone (95 % interval {low:.3g} to "
-        f"{high:.3g}): more than {policy.interference_ratio:.3g} times is {'' if alarm else 'not '}proven"
+        f"{high:.3g}): more than {limit:.3g} times is {'' if alarm else 'not '}proven"
     )
     return Interference(ratio, low, high, Verdict.HOLD if alarm else Verdict.PROMOTE, reason)
 
 
-def _z(mixed: Sequence[Bins], alone: Sequence[Bins]) -> Floats:
-    """Per shift: by how many standard errors more of mixed lies above the shifted threshold than of alone."""
-    a, b = len(alone), len(mixed)
-    tails = Stratum((*((bins, {}) for bins in alone), *(({}, bins) for bins in mixed))).tails
-    requests = tails.control[:a, :1], tails.candidate[a:, :1]
-    shares = tails.control[:a] / requests[0], tails.candidate[a:] / requests[1]
-    means = [share.mean(axis=0, keepdims=True) for share in shares]
-    threshold = Tails(tails.first, means[0], means[1], np.array([True])).thresholds(_SHIFTS)
-    base, beside = shares[0][:, tails.column(threshold)], shares[1][:, tails.column(threshold + _SHIFTS)]
-    spread = base.var(axis=0, ddof=1), beside.var(axis=0, ddof=1)
-    # Welch's error, but never below that of equal variances, because three blocks that happen to be alike say little
-    # about their variance, nor below that of independent requests.
-    welch = spread[0] / a + spread[1] / b
-    equal = ((a - 1) * spread[0] + (b - 1) * spread[1]) / (a + b - 2) * (1 / a + 1 / b)
-    sampling = TAIL_SHARE * (1 - TAIL_SHARE) * (1 / requests[0].sum() + 1 / requests[1].sum())
-    error = np.sqrt(np.maximum(np.maximum(welch, equal), sampling))
-    result: Floats = (beside.mean(axis=0) - base.mean(axis=0)) / error
-    return result
-
-
-def _crossing(z: Floats, level: float) -> float:
-    """The ratio from which on z stays at or below `level`; 0 or infinity when there is none."""
-    above = np.flatnonzero(z > level)
-    if not len(above):
-        return 0.0
-    at = int(above[-1]) + 1
-    if at == len(z):
-        return math.inf
-    shift = _SHIFTS[at - 1] + (z[at - 1] - level) / (z[at - 1] - z[at])
-    return math.exp(float(shift) * LOG_BIN)
+def _log_p95s(blocks: Sequence[Bins]) -> Floats:
+    """ln P95 of every block with enough requests; among errors it is the time that nobody waits for."""
+    p95s = [quantile_ms(bins, 0.95) for bins in blocks if total(bins) >= _LEAST_REQUESTS]
+    return np.array([math.log(min(p95, edge_ms(TOP_BIN))) for p95 in p95s])
