@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "evidence": {"core", "manifest"},
     "catalog": {"core"},
     "drive": {"core", "settings", "evidence", "catalog"},
-    "reporting": {"core"},
+    "reporting": {"core", "evidence"},
     "reference": set(),
     "run": {"core", "settings", "manifest", "evidence", "catalog", "reporting"},
     "plugin": {"core", "settings", "evidence", "catalog", "drive", "reporting", "run"},
