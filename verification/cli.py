@@ -53,9 +53,8 @@ def _catalog(options: argparse.Namespace) -> int:
     catalog = load_catalog(options.file)
     for endpoint in catalog.endpoints:
         by_hand = sum(not case.derived for case in endpoint.cases)
-        print(
-            f"{endpoint.id}  ({by_hand} cases, {len(endpoint.cases) - by_hand} derived, weight {endpoint.load.weight:g})"
-        )
+        derived = len(endpoint.cases) - by_hand
+        print(f"{endpoint.id}  ({by_hand} cases, {derived} derived, weight {endpoint.load.weight:g})")
         for case in endpoint.cases:
             print(f"    {case.id}  {case.title}")
     return 0

@@ -64,10 +64,8 @@ def _findings(judgement: Judgement) -> list[str]:
     if not weighty:
         return []
     lines = ["## Findings", ""]
-    for finding in weighty[:_MOST_FINDINGS]:
-        lines.append(
-            f"- **{finding.verdict.value}** {_text(finding.rule)}: {_text(finding.title)}: {_text(finding.reason)}"
-        )
+    shown = weighty[:_MOST_FINDINGS]
+    lines += [f"- **{f.verdict.value}** {_text(f.rule)}: {_text(f.title)}: {_text(f.reason)}" for f in shown]
     if len(weighty) > _MOST_FINDINGS:
         lines.append(f"- {len(weighty) - _MOST_FINDINGS} more in gate.json")
     return [*lines, ""]

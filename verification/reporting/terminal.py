@@ -11,14 +11,13 @@ from verification.reporting import plain
 def summary_lines(judgement: Judgement, run_dir: Path) -> list[str]:
     """Plain text, a line each; nothing in it can steer a terminal."""
     lines = [""]
-    for row in judgement.latency:
-        if row.endpoint is None and row.stage_percent is not None:
-            found = row.change
-            label = "control against control" if row.stage_percent == 0 else "candidate against control"
-            lines.append(
-                f"  {row.stage_percent:>3} %  P95 {plain.change(found.change):>8}  "
-                f"({plain.interval(found.low, found.high)})  {label}"
-            )
+    whole = {row.stage_percent: row.change for row in judgement.latency if row.endpoint is None}
+    for percent, found in sorted(
+        ((key, value) for key, value in whole.items() if key is not None), key=lambda pair: pair[0]
+    ):
+        label = "control against control" if percent == 0 else "candidate against control"
+        limits = plain.interval(found.low, found.high)
+        lines.append(f"  {percent:>3} %  P95 {plain.change(found.change):>8}  ({limits})  {label}")
     equal = sum(row.equal for row in judgement.parity)
     cases = sum(row.cases for row in judgement.parity)
     lines.append(f"  {equal} of {cases} compared cases equal")
