@@ -34,7 +34,7 @@ def measure_stage(
     try:
         target.set_percent(percent)
         say(f"latency at {percent} %: measuring")
-        outcome = run_stage(replace(_plan(settings, target, percent), endpoints=endpoints), run_dir, say)
+        outcome = run_stage(replace(_plan(settings, target, percent), endpoints=endpoints), run_dir, _progress(say))
         death = target.death()
         if death is not None:
             record(Mishap("backend-died", death, percent, "load"))
@@ -48,6 +48,16 @@ def measure_stage(
         if lines:
             record(LogTail(percent, sum("falling back to legacy" in line for line in lines), tuple(lines[-20:])))
         target.close()
+
+
+def _progress(say: Callable[[str], None]) -> Callable[[str], None]:
+    """Pass on how far the stage is; what Locust concludes of this stage alone is not this run's verdict."""
+
+    def hear(line: str) -> None:
+        if line.startswith("stage "):
+            say(line)
+
+    return hear
 
 
 def _target(settings: Settings, run_dir: Path, percent: int) -> Target:
