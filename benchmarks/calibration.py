@@ -77,7 +77,7 @@ def bins_of(times_ms: ArrayLike) -> dict[int, int]:
     """The histogram of many times at once, as `bin_of` counts them one by one."""
     times = np.asarray(times_ms, dtype=np.float64)
     valid = times > 0
-    scaled = np.log(np.where(valid, times, 1.0) / edge_ms(0)) / LOG_BIN + 1e-9
+    scaled = (np.log(np.where(valid, times, 1.0)) - math.log(edge_ms(0))) / LOG_BIN + 1e-9
     numbers = np.where(valid, np.clip(np.floor(scaled), 0, TOP_BIN), INVALID_BIN).astype(np.int64)
     found, counts = np.unique(numbers, return_counts=True)
     return dict(zip(found.tolist(), counts.tolist(), strict=True))
