@@ -23,6 +23,8 @@ from verification.core.records import LoadBlock, LoadEnd, LoadStart, Record
 from verification.drive.load import LOCUSTFILE, LoadPlan, run_stage
 from verification.evidence import read_file
 
+# So few requests prove nothing of the P95; what matters here is that the judge has spoken.
+VERDICT_CODES = (0, 11)
 BACKEND = Path(__file__).with_name("tiny_backend.py")
 REFRESH = "POST /cameras/refresh"
 """Needs no twins, so a run is quick to set up."""
@@ -116,7 +118,7 @@ def test_alone_and_with_two_processes_the_evidence_is_the_same_and_agrees_with_t
     run = locust(
         host, tmp_path, "--raw-samples", str(tmp_path / "raw.csv"), *(several(processes) if processes > 1 else ())
     )
-    assert run.returncode == 0, run.stderr
+    assert run.returncode in VERDICT_CODES, run.stderr
 
     start, *middle, last = records(tmp_path)
     assert isinstance(start, LoadStart)
@@ -157,7 +159,7 @@ def check_arms_kinds_and_witnesses(seen: list[LoadBlock]) -> None:
 def test_a_backend_that_freezes_is_seen_as_slow_as_it_is(start_backend: StartBackend, tmp_path: Path) -> None:
     host = start_backend("--freeze-every-s", "1.5", "--freeze-s", "0.5")
     run = locust(host, tmp_path, "--endpoints", REFRESH, "--blocks", "15", "--rate", "200")
-    assert run.returncode == 0, run.stderr
+    assert run.returncode in VERDICT_CODES, run.stderr
     # One arrival in four meets a freeze and waits uniformly up to 500 ms, so 5 % wait 400 ms or longer.
     assert quantile_ms(intended(tmp_path)[REFRESH], 0.95) == pytest.approx(400, rel=0.2)
 
@@ -307,7 +309,8 @@ def plan(host: str, blocks: int = 6) -> LoadPlan:
 def test_drive_runs_a_stage_and_passes_its_progress_on(start_backend: StartBackend, tmp_path: Path) -> None:
     lines: list[str] = []
     outcome = run_stage(plan(start_backend()), tmp_path, lines.append)
-    assert (outcome.exit_code, outcome.failure) == (0, None)
+    assert outcome.failure is None
+    assert outcome.exit_code in VERDICT_CODES
     assert any("6/6 time blocks" in line for line in lines)
     assert end(tmp_path).finished > 0
 

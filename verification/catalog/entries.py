@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from verification.catalog.placeholders import TOKEN_PATTERN
+from verification.catalog.placeholders import NAME_PATTERN
 from verification.core.masks import PREDICATES
 from verification.core.model import Json
 
@@ -20,7 +20,7 @@ VariationName = Literal["absent", "null", "empty", "falsy", "wrong-type", "bound
 Text = Annotated[str, Field(min_length=1)]
 Reason = Annotated[str, Field(min_length=3)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
-Token = Annotated[str, Field(pattern=rf"^{TOKEN_PATTERN}$")]
+Token = Annotated[str, Field(pattern=rf"^{NAME_PATTERN}$")]
 RoutePath = Annotated[str, Field(pattern=r"^/[!-~]*$")]
 """Starts with a slash; whatever is not ASCII is percent-encoded."""
 CaseId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]

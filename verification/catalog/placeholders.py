@@ -15,8 +15,8 @@ RUN = "run"
 SELF = "self"
 """In a resource's own requests: the id of the twin that is made, brought into a state or removed."""
 
-TOKEN_PATTERN = r"[a-z][a-z0-9_]*"
-_PLACEHOLDER = re.compile(rf"\{{({TOKEN_PATTERN})\}}")
+NAME_PATTERN = r"[a-z][a-z0-9_]*"
+_PLACEHOLDER = re.compile(rf"\{{({NAME_PATTERN})\}}")
 
 
 def tokens_in_text(text: str) -> set[str]:

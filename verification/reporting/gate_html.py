@@ -2,46 +2,30 @@
 
 from __future__ import annotations
 
-import shlex
-from dataclasses import dataclass
 from functools import lru_cache
-from urllib.parse import urlencode
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 
-from verification.core.arms import force_query
-from verification.core.judgement import Judgement, LatencyRow
-from verification.core.model import Comparison, Exchange, Finding, Verdict
+from verification.core.judgement import Distribution, Judgement, LatencyRow
+from verification.core.model import Finding, Json, Verdict
 from verification.core.records import Evidence
 from verification.reporting import plain, svg
+from verification.reporting.detail import Details
+from verification.reporting.matrix import Cell, Line, Matrix, arrange
 
 MOST_FINDINGS = 200
-_MOST_BODY_CHARACTERS = 6000
-
-
-@dataclass(frozen=True, slots=True)
-class ShownExchange:
-    """One exchange as the page shows it."""
-
-    title: str
-    status: str
-    served_by: str
-    curl: str
-    request_body: str
-    body: str
-
-
-@dataclass(frozen=True, slots=True)
-class ShownFinding:
-    """One finding with the exchanges of the case it speaks of."""
-
-    finding: Finding
-    exchanges: tuple[ShownExchange, ...]
+"""Findings shown with all their detail; how many more there are stands below them."""
+MOST_PLACES = 40
+"""Differing places shown for one finding."""
+_MOST_NOTES = 300
+_MOST_LEFTOVERS = 500
 
 
 def render(judgement: Judgement, evidence: Evidence) -> bytes:
     """The page as UTF-8."""
-    cases = {(comparison.endpoint, comparison.case): comparison for comparison in evidence.comparisons}
+    matrix = arrange(judgement)
+    details = Details(evidence)
     weighty = [f for f in judgement.findings if f.verdict is not Verdict.PROMOTE and f.accepted is None]
     page = (
         _environment()
@@ -49,96 +33,111 @@ def render(judgement: Judgement, evidence: Evidence) -> bytes:
         .render(
             j=judgement,
             manifest=judgement.manifest,
+            meaning=plain.MEANING[judgement.verdict.value],
             next_step=plain.NEXT_STEP[judgement.verdict.value],
-            accepted=[
-                _shown(f, cases, judgement.manifest.target) for f in judgement.findings if f.accepted is not None
-            ],
-            findings=[_shown(f, cases, judgement.manifest.target) for f in weighty[:MOST_FINDINGS]],
+            accepted=details.of(f for f in judgement.findings if f.accepted is not None),
+            findings=details.of(weighty[:MOST_FINDINGS]),
             findings_left_out=max(0, len(weighty) - MOST_FINDINGS),
-            notes=[f for f in judgement.findings if f.verdict is Verdict.PROMOTE],
-            matrix=_matrix(judgement),
-            stages=_stages(judgement),
-            rows_of=lambda percent: [row for row in judgement.latency if row.stage_percent == percent],
-            endpoint_rows=[row for row in judgement.latency if row.stage_percent is None],
+            notes=_notes(judgement),
+            matrix=matrix,
+            axis=svg.axis_for([end for row in judgement.latency for end in _ends(row)]),
+            forests=_forests(matrix),
+            charts=_charts(judgement),
+            most_places=MOST_PLACES,
+            most_notes=_MOST_NOTES,
+            most_leftovers=_MOST_LEFTOVERS,
         )
     )
-    return page.encode("utf-8", "replace")
+    return page.encode("utf-8")
 
 
 @lru_cache(maxsize=1)
 def _environment() -> Environment:
     environment = Environment(
-        loader=PackageLoader("verification.reporting"),
+        loader=FileSystemLoader(__file__.rpartition("gate_html")[0] + "templates"),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_harmless,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     environment.filters.update(
-        change=plain.change, share=plain.share, ms=plain.milliseconds, seconds=plain.seconds, visible=plain.visible
+        change=lambda value: _minus(plain.change(value)),
+        share=plain.share,
+        ms=plain.milliseconds,
+        seconds=plain.seconds,
+        count=plain.count,
+        moment=plain.moment,
+        block=_block,
+        breakable=_breakable,
     )
-    environment.globals.update(
-        interval=plain.interval,
-        bar=svg.bar,
-        axis=svg.axis,
-        curves=svg.curves,
-        curve_width=svg.CURVE_WIDTH,
-        curve_height=svg.CURVE_HEIGHT,
-    )
+    environment.globals.update(interval=lambda low, high: _minus(plain.interval(low, high)), bar=svg.bar)
     return environment
 
 
-def _stages(judgement: Judgement) -> list[int]:
-    measured = {row.stage_percent for row in judgement.latency if row.stage_percent is not None}
-    return sorted(measured | set(judgement.manifest.stages))
+def _harmless(value: Json) -> Json:
+    """Applied to every value before it is escaped: no control character and no lone surrogate reaches the page."""
+    return plain.visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
-def _matrix(judgement: Judgement) -> list[tuple[str, object, dict[int | None, LatencyRow]]]:
-    """(endpoint, its comparison counts, stage -> P95 change); the whole stage first."""
-    found: dict[str, dict[int | None, LatencyRow]] = {}
-    for row in judgement.latency:
-        found.setdefault(row.endpoint or "", {})[row.stage_percent] = row
-    parity = {row.endpoint: row for row in judgement.parity}
-    names = ["", *dict.fromkeys([*parity, *(name for name in found if name)])]
-    return [(name, parity.get(name), found.get(name, {})) for name in names]
+def _block(text: str) -> Markup:
+    """Text of several lines, for `pre`; escaped here because its line feeds must stay."""
+    return escape(plain.block(text))
 
 
-def _shown(finding: Finding, cases: dict[tuple[str, str], Comparison], target: str) -> ShownFinding:
-    comparison = cases.get((finding.endpoint or "", finding.case or ""))
-    if comparison is None:
-        return ShownFinding(finding, ())
-    exchanges = [
-        _shown_exchange(side, probe.exchange, target)
-        for side in ("control", "candidate")
-        if (probe := comparison.side(side)) is not None and probe.exchange is not None
+def _breakable(text: str) -> Markup:
+    """A path that may be broken after each slash."""
+    return Markup("/<wbr>").join(plain.visible(text).split("/"))
+
+
+def _minus(text: str) -> str:
+    return text.replace("-", "−")  # noqa: RUF001  # the minus sign is as wide as the plus sign
+
+
+def _ends(row: LatencyRow) -> tuple[float | None, ...]:
+    return (row.change.change, row.change.low, row.change.high)
+
+
+def _notes(judgement: Judgement) -> list[Finding]:
+    return [f for f in judgement.findings if f.verdict is Verdict.PROMOTE and f.accepted is None]
+
+
+def _forests(matrix: Matrix) -> list[tuple[str, bool, list[tuple[str, Cell]]]]:
+    """(title, shown at once, rows): the stages as wholes, the endpoints over all stages, then each stage's endpoints."""
+    whole = [line for line in matrix.lines if line.endpoint is None]
+    single = [line for line in matrix.lines if line.endpoint is not None]
+    stages = [
+        (f"At {column} %", cell)
+        for line in whole
+        for column, cell in zip(matrix.columns, line.cells, strict=True)
+        if cell is not None and column is not None
     ]
-    return ShownFinding(finding, tuple(exchanges))
+    forests = [("Each stage, all endpoints", True, stages)]
+    several = None in matrix.columns
+    for index, column in enumerate(matrix.columns):
+        rows = _cells(single, index)
+        title = "Each endpoint, all stages" if column is None else f"Each endpoint at {column} %"
+        alarming = any(cell.weight not in (None, Verdict.PROMOTE) for _, cell in rows)
+        forests.append((title, column is None or alarming or not several, rows))
+    return [forest for forest in forests if forest[2]]
 
 
-def _shown_exchange(side: str, exchange: Exchange, target: str) -> ShownExchange:
-    answer = exchange.answer
-    return ShownExchange(
-        title=side,
-        status=str(answer.status) if answer else "no answer",
-        served_by=exchange.served_by or "nobody named",
-        curl=curl(exchange, target),
-        request_body=_cut(exchange.request.body or ""),
-        body=_cut(answer.body if answer else exchange.failure or ""),
-    )
+def _cells(lines: list[Line], index: int) -> list[tuple[str, Cell]]:
+    return [(line.endpoint or "", cell) for line in lines if (cell := line.cells[index]) is not None]
 
 
-def curl(exchange: Exchange, target: str) -> str:
-    """The request as a quoted command to read and to paste; only a stand-in for the host where the backend was ours."""
-    request = exchange.request
-    base = target if target.startswith("http") else "http://127.0.0.1:8000"
-    query = urlencode([*request.query, *force_query(exchange.arm)])
-    words = ["curl", "-i", "-X", request.method, f"{base}{request.path}?{query}"]
-    if request.content_type is not None:
-        words += ["-H", f"Content-Type: {request.content_type}"]
-    if request.body is not None:
-        words += ["--data-binary", _cut(request.body)]
-    return plain.visible(shlex.join(words))
+Chart = tuple[Distribution, svg.Curves, LatencyRow | None]
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= _MOST_BODY_CHARACTERS else f"{text[:_MOST_BODY_CHARACTERS]}… ({len(text)} characters)"
+def _charts(judgement: Judgement) -> list[tuple[int, list[Chart], list[Chart]]]:
+    """(stage, the chart of all endpoints, the charts of single ones), each with the P95s that belong to it."""
+    rows = {(row.stage_percent, row.endpoint): row for row in judgement.latency}
+    stages: dict[int, tuple[list[Chart], list[Chart]]] = {}
+    for found in judgement.distributions:
+        drawn = svg.curves(found.edges_ms, found.control, found.candidate)
+        if drawn is None:
+            continue
+        whole, single = stages.setdefault(found.stage_percent, ([], []))
+        chart = (found, drawn, rows.get((found.stage_percent, found.endpoint)))
+        (whole if found.endpoint is None else single).append(chart)
+    return [(percent, *charts) for percent, charts in sorted(stages.items())]

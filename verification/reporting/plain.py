@@ -4,42 +4,58 @@ from __future__ import annotations
 
 import math
 import re
+from datetime import UTC, datetime
 
-# C0 and C1 controls, DEL, bidirectional overrides and lone surrogates: what steers a terminal or breaks XML.
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
+# C0 and C1 controls, DEL, line and paragraph separators, lone surrogates and non-characters: what steers a terminal
+# or breaks XML. Bidirectional marks, zero-width characters, soft hyphens and no-break spaces: what makes two values
+# look alike that are not.
+HIDDEN = re.compile(
+    "[\x00-\x1f\x7f-\xa0\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2028-\u202f\u205f-\u206f"
+    "\u3164\ud800-\udfff\ufe00-\ufe0f\ufeff\ufff0-\uffff\U000e0000-\U000e0fff]"
+)
+_NAMED = {"\t": " ", "\n": "\\n", "\r": "\\r"}
 
 
 def visible(text: str) -> str:
-    """The text on one line, every control character as its escape."""
-    return _CONTROL.sub(_escape, text)
+    """The text on one line, every control or invisible character as its escape."""
+    return HIDDEN.sub(lambda match: _NAMED.get(match[0]) or _escape(match[0]), text)
 
 
-def _escape(match: re.Match[str]) -> str:
-    code = ord(match.group())
-    return {9: " ", 10: "\\n", 13: "\\r"}.get(code, f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}")
+def block(text: str) -> str:
+    """The same for a block of several lines: line feeds and tabs stay."""
+    return HIDDEN.sub(lambda match: match[0] if match[0] in "\n\t" else _escape(match[0]), text)
+
+
+def _escape(character: str) -> str:
+    code = ord(character)
+    if character in _NAMED and character != "\t":
+        return _NAMED[character]
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def change(share: float | None) -> str:
     """A change as a signed percentage: 0.123 is +12.3 %."""
     if share is None or math.isnan(share):
         return "not known"
-    return "unbounded" if math.isinf(share) else f"{share * 100:+.1f} %"
+    if math.isinf(share):
+        return "without limit" if share > 0 else "not known"
+    return f"{share * 100:+.1f} %"
 
 
 def interval(low: float | None, high: float | None) -> str:
-    """A 95 % interval of a change."""
-    return f"{_end(low, 'below')} to {_end(high, 'above')}"
-
-
-def _end(share: float | None, word: str) -> str:
-    if share is None or math.isinf(share) or share <= -1:
-        return f"{word} measure"
-    return change(share)
+    """A 95 % interval of a change; an end that the data do not set is left open."""
+    below = None if low is None or not math.isfinite(low) or low <= -1 else change(low)
+    above = None if high is None or not math.isfinite(high) else change(high)
+    if below is None and above is None:
+        return "no bounds"
+    if below is None:
+        return f"at most {above}"
+    return f"at least {below}" if above is None else f"{below} to {above}"
 
 
 def share(value: float | None) -> str:
     """A share as a percentage: 0.0123 is 1.23 %."""
-    return "not known" if value is None else f"{value * 100:.2f} %"
+    return "not known" if value is None or not math.isfinite(value) else f"{value * 100:.2f} %"
 
 
 def milliseconds(value: float | None) -> str:
@@ -54,8 +70,31 @@ def milliseconds(value: float | None) -> str:
 
 def seconds(value: float | None) -> str:
     """A duration in seconds: 1.2 s."""
-    return "-" if value is None else f"{value:.1f} s"
+    return "–" if value is None or not math.isfinite(value) else f"{value:.1f} s"
 
+
+def count(value: int) -> str:
+    """A number of things with its thousands set apart: 12,345."""
+    return f"{value:,}"
+
+
+def moment(text: str) -> str:
+    """An ISO time to the minute in UTC; anything else as it stands."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return visible(text)
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if at.tzinfo else f"{at:%Y-%m-%d %H:%M}"
+
+
+MEANING = {
+    "PROMOTE": "Everything that was owed was measured, and nothing speaks against the next step.",
+    "HOLD": "Something differs, or is slower or less reliable than allowed, but not so far that users must be protected "
+    "at once.",
+    "INCONCLUSIVE": "Part of the evidence is missing or cannot be believed, so the release is neither cleared nor blamed.",
+    "ROLLBACK": "The candidate does harm: its behaviour, its speed, its errors or the way back are beyond what may stay.",
+}
+"""Verdict -> what it says about the release."""
 
 NEXT_STEP = {
     "PROMOTE": "Go on to the next stage of the plan.",

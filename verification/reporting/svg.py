@@ -6,67 +6,104 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-LOWEST_CHANGE, HIGHEST_CHANGE = -0.4, 1.5
-CURVE_WIDTH, CURVE_HEIGHT = 320.0, 110.0
+_WIDEST = (-0.6, 3.0)
+"""No axis reaches further than these changes; what lies beyond is drawn at the edge with an arrow."""
+_NARROWEST = (-0.3, 0.7)
+_TICKS = (-0.5, -0.3, -0.1, 0.0, 0.2, 0.5, 1.0, 2.0)
+_COLUMNS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """A scale of changes, logarithmic in the ratio, so that twice and half as slow are equally far from no change."""
+
+    lowest: float
+    highest: float
+
+    def position(self, change: float) -> float:
+        """Where a change lies, from 0 (left) to 100 (right); outside the axis it is at its edge."""
+        clipped = min(max(change, self.lowest), self.highest)
+        span = math.log1p(self.highest) - math.log1p(self.lowest)
+        return round(100 * (math.log1p(clipped) - math.log1p(self.lowest)) / span, 2)
+
+    @property
+    def ticks(self) -> tuple[float, ...]:
+        """The changes worth a label."""
+        return tuple(tick for tick in _TICKS if self.lowest < tick < self.highest)
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """An interval with its point on an axis from 0 to 100; `None` where there is nothing to draw."""
+    """An interval with its point, from 0 to 100. `open_left` and `open_right` tell that it goes on beyond the axis."""
 
     left: float
     right: float
     point: float | None
+    open_left: bool
+    open_right: bool
 
 
-def axis(change: float) -> float:
-    """Position of a change on the common axis, logarithmic in the ratio, so that twice and half are as far."""
-    span = math.log1p(HIGHEST_CHANGE) - math.log1p(LOWEST_CHANGE)
-    clipped = min(max(change, LOWEST_CHANGE), HIGHEST_CHANGE)
-    return round(100 * (math.log1p(clipped) - math.log1p(LOWEST_CHANGE)) / span, 2)
+def axis_for(changes: Sequence[float | None]) -> Axis:
+    """An axis that holds all finite changes as far as it may reach, with a little room beside them."""
+    known = [change for change in changes if change is not None and math.isfinite(change) and change > -1]
+    lowest = max(_WIDEST[0], min([_NARROWEST[0], *(change - 0.05 for change in known)]))
+    highest = min(_WIDEST[1], max([_NARROWEST[1], *(change + 0.1 for change in known)]))
+    return Axis(lowest, highest)
 
 
-def bar(change: float | None, low: float | None, high: float | None) -> Bar:
-    """Where an interval begins and ends; an open end reaches the end of the axis."""
-    left = 0.0 if low is None or low <= -1 or math.isnan(low) else axis(low)
-    right = 100.0 if high is None or math.isnan(high) else axis(high)
-    point = None if change is None or math.isnan(change) else axis(change)
-    return Bar(left, max(right, left), point)
+def bar(axis: Axis, change: float | None, low: float | None, high: float | None) -> Bar:
+    """Where an interval begins and ends; an end that the data do not set is open."""
+    open_left = low is None or math.isnan(low) or low < axis.lowest
+    open_right = high is None or math.isnan(high) or high > axis.highest
+    left = 0.0 if low is None or open_left else axis.position(low)
+    right = 100.0 if high is None or open_right else axis.position(high)
+    point = None if change is None or math.isnan(change) else axis.position(change)
+    return Bar(left, max(right, left), point, open_left, open_right)
 
 
 @dataclass(frozen=True, slots=True)
 class Curves:
-    """Two step lines over a logarithmic axis of milliseconds, as SVG path data, and the ticks of the axis."""
+    """Two step lines over a logarithmic axis of milliseconds, as path data in a box of 100 by 100, and its ticks."""
 
     control: str
     candidate: str
     ticks: tuple[tuple[float, str], ...]
+    first_ms: float
+    last_ms: float
+
+    def position(self, ms: float | None) -> float | None:
+        """Where a time lies, from 0 to 100; None when it is unknown or outside the drawing."""
+        if ms is None or not self.first_ms <= ms <= self.last_ms:
+            return None
+        return _place(ms, self.first_ms, self.last_ms)
 
 
 def curves(edges_ms: Sequence[float], control: Sequence[float], candidate: Sequence[float]) -> Curves | None:
     """Both distributions, several log bins taken together so that the lines can be told apart; None without any."""
-    if len(edges_ms) < 2:
+    if len(edges_ms) < 2 or not any([*control, *candidate]):
         return None
-    together = max(1, len(edges_ms) // 60)
+    together = max(1, math.ceil(len(edges_ms) / _COLUMNS))
     starts = range(0, len(edges_ms), together)
     arms = [[sum(arm[start : start + together]) for start in starts] for arm in (control, candidate)]
-    top = max(max(arm) for arm in arms) or 1.0
-    first, last = math.log(edges_ms[0]), math.log(edges_ms[-1])
-    width = (last - first) or 1.0
-    places = [CURVE_WIDTH * (math.log(edges_ms[start]) - first) / width for start in starts]
-    paths = [_steps(places, [CURVE_HEIGHT * (1 - share / top) for share in arm]) for arm in arms]
-    ticks = [
-        (round(CURVE_WIDTH * (math.log(tick) - first) / width, 1), f"{tick:g}")
-        for power in range(-1, 6)
-        for tick in (10.0**power, 2 * 10.0**power, 5 * 10.0**power)
-        if edges_ms[0] <= tick <= edges_ms[-1]
-    ]
-    return Curves(paths[0], paths[1], tuple(ticks))
+    top = max(max(arm) for arm in arms)
+    first, last = edges_ms[0], edges_ms[-1]
+    places = [*(_place(edges_ms[start], first, last) for start in starts), 100.0]
+    paths = [_steps(places, [round(96 * (1 - share / top) + 4, 1) for share in arm]) for arm in arms]
+    return Curves(paths[0], paths[1], _ticks_ms(first, last), first, last)
 
 
-def _steps(places: list[float], heights: list[float]) -> str:
-    points = [f"M0 {CURVE_HEIGHT:g}"]
-    for index, (place, height) in enumerate(zip(places, heights, strict=True)):
-        end = places[index + 1] if index + 1 < len(places) else CURVE_WIDTH
-        points.append(f"L{place:.1f} {height:.1f}L{end:.1f} {height:.1f}")
-    return "".join(points)
+def _ticks_ms(first: float, last: float) -> tuple[tuple[float, str], ...]:
+    steps = (1, 2, 5) if last / first < 300 else (1,)
+    ticks = [step * 10.0**power for power in range(-1, 7) for step in steps]
+    places = [(_place(tick, first, last), f"{tick:g}") for tick in ticks if first <= tick <= last]
+    return tuple((place, text) for place, text in places if 3 <= place <= 96)
+
+
+def _place(ms: float, first: float, last: float) -> float:
+    return round(100 * math.log(ms / first) / (math.log(last / first) or 1.0), 2)
+
+
+def _steps(places: Sequence[float], heights: Sequence[float]) -> str:
+    """Steps from left to right, closed along the ground so that the same path can be filled."""
+    moves = [f"H{left:g}V{height:g}" for left, height in zip(places, heights, strict=False)]
+    return f"M0 100{''.join(moves)}H100V100Z"

@@ -167,7 +167,12 @@ def _judge_measuring(stage: StageLoad, policy: Policy, result: LoadJudgement) ->
 
 
 def _judge_rates(stage: StageLoad, policy: Policy, result: LoadJudgement) -> None:
-    """The stage must prove its error rate over all endpoints; single endpoints only alarm."""
+    """The stage must prove its error rate over all endpoints; single endpoints only alarm.
+
+    A stage that was aborted because nobody answered any more says nothing of either arm: that is the finding then.
+    """
+    if stage.end is None or stage.end.aborted is not None:
+        return
     for stream in STREAMS:
         for endpoint in (None, *stage.endpoints):
             counts = stage.sum(stream, endpoint)
