@@ -23,8 +23,8 @@ from verification.core.records import LoadBlock, LoadEnd, LoadStart, Record
 from verification.drive.load import LOCUSTFILE, LoadPlan, run_stage
 from verification.evidence import read_file
 
-# So few requests prove nothing of the P95; what matters here is that the judge has spoken.
-VERDICT_CODES = (0, 11)
+# What matters here is that the judge has spoken; so few requests prove little.
+VERDICT_CODES = (0, 10, 11)
 BACKEND = Path(__file__).with_name("tiny_backend.py")
 REFRESH = "POST /cameras/refresh"
 """Needs no twins, so a run is quick to set up."""
