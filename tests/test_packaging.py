@@ -36,7 +36,7 @@ def padded(version: str) -> tuple[int, ...]:
 
 def test_the_minimums_are_the_lower_bounds() -> None:
     pinned = dict(
-        re.findall(r"^([a-z-]+)==([\d.]+)$", (ROOT / "minimums.txt").read_text(encoding="utf-8"), re.MULTILINE)
+        re.findall(r"^([a-z0-9-]+)==([\d.]+)$", (ROOT / "minimums.txt").read_text(encoding="utf-8"), re.MULTILINE)
     )
     bounds = lower_bounds()
     assert sorted(pinned) == sorted(bounds)

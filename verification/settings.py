@@ -60,9 +60,9 @@ class LoadSettings(Frozen):
 
     rate_per_s: Annotated[float, Field(gt=0, le=5000)] | None = None
     """Requests per second; None: 180 for the embedded backend (far below its knee), 100 for a named one."""
-    block_s: Annotated[float, Field(ge=0.5, le=60)] = 1.5
-    blocks: Annotated[int, Field(ge=4, le=100_000)] = 44
-    baseline_blocks: Annotated[int, Field(ge=4, le=100_000)] = 30
+    block_s: Annotated[float, Field(ge=0.5, le=60)] = 1.0
+    blocks: Annotated[int, Field(ge=4, le=100_000)] = 66
+    baseline_blocks: Annotated[int, Field(ge=4, le=100_000)] = 40
     """Blocks of the 0 % stage (control against control)."""
     drain_s: Annotated[float, Field(gt=0, le=120)] = 10.0
     processes: Annotated[int, Field(ge=1, le=64)] = 1

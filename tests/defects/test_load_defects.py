@@ -18,15 +18,21 @@ pytestmark = [
 ]
 
 PERCENT = 50
-# One endpoint alone gets all arrivals, so that a short run holds as many requests for it as a whole gate does.
-LOAD = LoadSettings(rate_per_s=80, block_s=1.0, blocks=36)
+# One endpoint alone gets all arrivals, so that a short run holds the requests that its statement needs: to prove that
+# +30 % is more than +20 %, or that 2 % are more than 1 %, takes some 4,500 for each arm.
+PROOF = LoadSettings(rate_per_s=350, block_s=1.0, blocks=36)
+PLAIN = LoadSettings(rate_per_s=100, block_s=1.0, blocks=36)
+# The lock is held for 12 ms: at this rate the old code's requests wait behind it, at a higher one nothing is served.
+LOCKED = LoadSettings(rate_per_s=140, block_s=1.0, blocks=48)
+LOADS = {"p95-plus-30": PROOF, "errors-2-percent": PROOF, "global-lock": LOCKED}
 FOUND_BY_LOAD = [defect for defect in DEFECTS if defect.check.startswith(LOAD_CHECKS)]
 DEFAULT_ENDPOINT = "GET /cameras/{id}/stats"
 
 
 @pytest.mark.parametrize("defect", FOUND_BY_LOAD, ids=lambda defect: defect.name)
 def test_a_defect_is_found_under_load_and_causes_its_verdict(bench: Bench, defect: Defect) -> None:
-    judgement = bench.judge_load(defect.name, LOAD, PERCENT, (defect.endpoint or DEFAULT_ENDPOINT,))
+    load = LOADS.get(defect.name, PLAIN)
+    judgement = bench.judge_load(defect.name, load, PERCENT, (defect.endpoint or DEFAULT_ENDPOINT,))
     if defect.forbidden:
         assert judgement.verdict.value not in defect.forbidden, judgement.reasons
         return
@@ -35,5 +41,5 @@ def test_a_defect_is_found_under_load_and_causes_its_verdict(bench: Bench, defec
 
 
 def test_the_untouched_backend_is_promoted_under_load(bench: Bench) -> None:
-    judgement = bench.judge_load(None, LOAD, PERCENT, (DEFAULT_ENDPOINT,))
+    judgement = bench.judge_load(None, PLAIN, PERCENT, (DEFAULT_ENDPOINT,))
     assert judgement.verdict.value == "PROMOTE", judgement.reasons
