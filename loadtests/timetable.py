@@ -22,7 +22,7 @@ WARM_UP = -1
 """Block of the requests that are sent first and not recorded."""
 MIXED, NATURAL, CONTROL_ONLY = "mixed", "natural", "control"
 MIN_BLOCKS = 6
-_NATURAL_SHARE, _CONTROL_SHARE, _MIN_OF_A_KIND = 0.15, 0.10, 2
+_NATURAL_SHARE, _CONTROL_SHARE, _MIN_OF_A_KIND = 0.13, 0.15, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +72,14 @@ class Arrival:
 
 
 def block_kinds(blocks: int, seed: int, stage_percent: int) -> tuple[str, ...]:
-    """The kinds of `blocks` time blocks in seeded random order: about 15 % natural, 10 % control only, the rest mixed.
+    """The kinds of `blocks` time blocks in seeded random order: 13 % natural, 15 % control only, the rest mixed.
 
     UsageError when there are too few blocks to hold two of each kind.
     """
     if blocks < MIN_BLOCKS:
         raise UsageError(
             f"{blocks} time blocks cannot hold two of each kind; give --blocks {MIN_BLOCKS} or more (a verdict "
-            "needs 20 mixed ones, so about 27 in all)."
+            "needs 20 mixed ones, so about 28 in all)."
         )
     natural = max(_MIN_OF_A_KIND, round(blocks * _NATURAL_SHARE))
     control = max(_MIN_OF_A_KIND, round(blocks * _CONTROL_SHARE))
