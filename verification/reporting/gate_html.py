@@ -71,7 +71,11 @@ def _environment() -> Environment:
         block=_block,
         breakable=_breakable,
     )
-    environment.globals.update(interval=lambda low, high: _minus(plain.interval(low, high)), bar=svg.bar)
+    environment.globals.update(
+        interval=lambda low, high: _minus(plain.interval(low, high)),
+        ends=lambda low, high: _minus(plain.ends(low, high)),
+        bar=svg.bar,
+    )
     return environment
 
 
@@ -103,7 +107,7 @@ def _notes(judgement: Judgement) -> list[Finding]:
 
 
 def _forests(matrix: Matrix) -> list[tuple[str, bool, list[tuple[str, Cell]]]]:
-    """(title, shown at once, rows): the stages as wholes, the endpoints over all stages, then each stage's endpoints."""
+    """(title, shown at once, rows): whole stages, the endpoints over all stages, then each stage's endpoints."""
     whole = [line for line in matrix.lines if line.endpoint is None]
     single = [line for line in matrix.lines if line.endpoint is not None]
     stages = [

@@ -5,80 +5,124 @@ from __future__ import annotations
 import re
 
 from verification.core.judgement import Judgement
+from verification.core.model import Finding, Verdict
 from verification.reporting import plain
+from verification.reporting.matrix import Cell, arrange
 
 MOST_BYTES = 200 * 1024
 _MOST_FINDINGS = 60
-_MARKUP = re.compile(r"([\\`*_{}\[\]<>()#+!|~&-])")
+_MARKUP = re.compile(r"[\\`*_\[\]#|~$]")
+# Entities for what makes HTML, and for what GitHub turns into links and mentions without any markup.
+_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "@": "&#64;", ":": "&#58;"}
+_ENTITY = re.compile(r"[&<>@]|:(?=//)")
+_WWW = re.compile(r"www\.", re.IGNORECASE)
 
 
 def render(judgement: Judgement) -> bytes:
     """The page as UTF-8; cut with a note where it would grow too long."""
-    manifest = judgement.manifest
-    lines = [f"# Release gate: {judgement.verdict.value}", "", plain.NEXT_STEP[judgement.verdict.value], ""]
+    manifest, verdict = judgement.manifest, judgement.verdict.value
+    lines = [f"# Release gate: {verdict}", "", f"{plain.MEANING[verdict]} **{plain.NEXT_STEP[verdict]}**", ""]
     lines += [f"- {_text(reason)}" for reason in judgement.reasons]
-    lines += ["", f"Target {_text(manifest.target)}, run {_text(manifest.run_id)}, seed {manifest.seed}.", ""]
-    accepted = [finding for finding in judgement.findings if finding.accepted]
-    if accepted:
-        lines += ["## Accepted differences", ""]
-        lines += [f"- {_text(f.title)}: {_text(f.reason)} (accepted: {_text(f.accepted or '')})" for f in accepted]
-        lines.append("")
-    lines += _latency_table(judgement) + _parity_table(judgement) + _findings(judgement)
+    stages = ", ".join(f"{percent} %" for percent in manifest.stages) or "none"
+    commit = f", commit {_text(manifest.commit[:12])}" if manifest.commit else ""
+    facts = (
+        f"Target {_text(manifest.target)}, stages {stages}, run {_text(manifest.run_id)}, seed {manifest.seed}{commit}."
+    )
+    lines += ["", facts + (" Short run." if manifest.quick else ""), ""]
+    lines += _accepted(judgement) + _latency_table(judgement) + _parity_table(judgement)
+    lines += _drills(judgement) + _findings(judgement)
     if judgement.not_measured:
         lines += ["## Not measured", ""]
-        lines += [f"- {_text(what)}: {_text(why)}" for what, why in judgement.not_measured]
-    return _cut("\n".join(lines) + "\n")
+        lines += [f"- {_text(what)}: {_text(why)}" for what, why in judgement.not_measured] + [""]
+    if judgement.leftovers:
+        lines += [f"{len(judgement.leftovers)} things could not be removed from the target; gate.json names them.", ""]
+    return _cut("\n".join(lines))
+
+
+def _accepted(judgement: Judgement) -> list[str]:
+    accepted = [finding for finding in judgement.findings if finding.accepted is not None]
+    if not accepted:
+        return []
+    lines = [f"- {_text(f.title)}: {_text(f.reason)} (accepted by {_text(f.accepted or '')})" for f in accepted]
+    return ["## Accepted differences", "", *lines, ""]
 
 
 def _latency_table(judgement: Judgement) -> list[str]:
-    stages = sorted({row.stage_percent for row in judgement.latency if row.stage_percent is not None})
-    if not stages:
+    if not judgement.latency:
         return []
-    cells = {(row.endpoint, row.stage_percent): row for row in judgement.latency}
-    endpoints = [None, *dict.fromkeys(row.endpoint for row in judgement.latency if row.endpoint is not None)]
-    lines = ["## P95 change", "", "| endpoint | " + " | ".join(f"{percent} %" for percent in stages) + " |"]
-    lines.append("|---" * (len(stages) + 1) + "|")
-    for endpoint in endpoints:
-        shown = []
-        for percent in stages:
-            row = cells.get((endpoint, percent))
-            shown.append("" if row is None else f"{plain.change(row.change.change)} {_mark(row.change.verdict.value)}")
-        lines.append(f"| {_text(endpoint or 'all')} | " + " | ".join(shown) + " |")
-    return [*lines, ""]
+    matrix = arrange(judgement)
+    heads = ["all stages" if column is None else f"{column} %" for column in matrix.columns]
+    lines = ["## P95 change, candidate against control", "", f"| endpoint | {' | '.join(heads)} |"]
+    lines.append("|---" + "|--:" * len(heads) + "|")
+    for line in matrix.lines:
+        cells = [_cell(cell) for cell in line.cells]
+        lines.append(f"| {_text(line.endpoint or 'all endpoints')} | {' | '.join(cells)} |")
+    return [*lines, "", "With ?: a single cell that is not proven and need not be. At 0 % both sides are control.", ""]
 
 
-def _mark(verdict: str) -> str:
-    return {"ROLLBACK": "**ROLLBACK**", "HOLD": "**HOLD**"}.get(verdict, "")
+def _cell(cell: Cell | None) -> str:
+    if cell is None:
+        return ""
+    shown = plain.change(cell.row.change.change)
+    if cell.weight is None:
+        return f"{shown} ?"
+    return shown if cell.weight is Verdict.PROMOTE else f"{shown} **{cell.weight.value}**"
 
 
 def _parity_table(judgement: Judgement) -> list[str]:
-    lines = ["## Comparison", "", "| endpoint | cases | equal | different | inconclusive | masked |", "|---" * 6 + "|"]
+    if not judgement.parity:
+        return []
+    lines = [
+        "## Comparison",
+        "",
+        "| endpoint | cases | equal | different | inconclusive | masked |",
+        "|---" + "|--:" * 5 + "|",
+    ]
     for row in judgement.parity:
         counts = (row.cases, row.equal, row.different, row.inconclusive, row.masked)
-        lines.append(f"| {_text(row.endpoint)} | " + " | ".join(map(str, counts)) + " |")
+        lines.append(f"| {_text(row.endpoint)} | {' | '.join(map(str, counts))} |")
     return [*lines, ""]
 
 
+def _drills(judgement: Judgement) -> list[str]:
+    if not judgement.drills:
+        return []
+    lines = [
+        f"- {_text(row.name)} at {row.stage_percent} %: {row.verdict.value}, {plain.seconds(row.seconds)}, "
+        f"{_text(row.detail)}"
+        for row in judgement.drills
+    ]
+    return ["## Ways back", "", *lines, ""]
+
+
 def _findings(judgement: Judgement) -> list[str]:
-    weighty = [f for f in judgement.findings if f.verdict.rank > 0 and f.accepted is None]
+    weighty = [f for f in judgement.findings if f.verdict is not Verdict.PROMOTE and f.accepted is None]
     if not weighty:
         return []
-    lines = ["## Findings", ""]
-    shown = weighty[:_MOST_FINDINGS]
-    lines += [f"- **{f.verdict.value}** {_text(f.rule)}: {_text(f.title)}: {_text(f.reason)}" for f in shown]
+    lines = ["## Findings", "", *(line for finding in weighty[:_MOST_FINDINGS] for line in _finding(finding))]
     if len(weighty) > _MOST_FINDINGS:
         lines.append(f"- {len(weighty) - _MOST_FINDINGS} more in gate.json")
     return [*lines, ""]
 
 
+def _finding(finding: Finding) -> list[str]:
+    lines = [f"- **{finding.verdict.value}** {_text(finding.rule)}: {_text(finding.title)}: {_text(finding.reason)}"]
+    for place in finding.differences[:5]:
+        where = f"{place.where} {place.path}".strip()
+        lines.append(f"  - {_text(where)} ({_text(place.kind)}): {_text(place.control)} → {_text(place.candidate)}")
+    return lines
+
+
 def _text(text: str) -> str:
-    """Backend-provided text as text: no markup, no HTML, no line of its own."""
-    return _MARKUP.sub(r"\\\1", plain.visible(text)).replace("\\<", "&lt;").replace("\\>", "&gt;")
+    """Backend-provided text as text: no markup, no HTML, no link, no mention, no line of its own."""
+    escaped = _MARKUP.sub(r"\\\g<0>", plain.visible(text))
+    return _WWW.sub(lambda match: match[0].replace(".", "&#46;"), _ENTITY.sub(lambda m: _ENTITIES[m[0]], escaped))
 
 
 def _cut(page: str) -> bytes:
-    data = page.encode("utf-8", "replace")
+    data = page.rstrip().encode("utf-8") + b"\n"
     if len(data) <= MOST_BYTES:
         return data
     note = "\n\nCut here: the rest is in gate.html and gate.json.\n"
-    return data[: MOST_BYTES - len(note)].decode("utf-8", "ignore").encode() + note.encode()
+    whole_lines = data[: MOST_BYTES - len(note)].rpartition(b"\n")[0]
+    return whole_lines + note.encode()

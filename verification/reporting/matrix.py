@@ -1,4 +1,4 @@
-"""Endpoint × stage: the arrangement of comparison and P95 change that the pages share. It orders, it computes nothing."""
+"""Endpoint by stage: comparison and P95 change as the pages arrange them. Orders, computes nothing."""
 
 from __future__ import annotations
 

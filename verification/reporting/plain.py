@@ -53,6 +53,12 @@ def interval(low: float | None, high: float | None) -> str:
     return f"at least {below}" if above is None else f"{below} to {above}"
 
 
+def ends(low: float | None, high: float | None) -> str:
+    """The same interval where space is short: -3.2 … +5.1 %."""
+    whole = interval(low, high)
+    return whole.replace(" % to ", " … ").replace("at least ", "≥ ").replace("at most ", "≤ ")
+
+
 def share(value: float | None) -> str:
     """A share as a percentage: 0.0123 is 1.23 %."""
     return "not known" if value is None or not math.isfinite(value) else f"{value * 100:.2f} %"
@@ -70,7 +76,7 @@ def milliseconds(value: float | None) -> str:
 
 def seconds(value: float | None) -> str:
     """A duration in seconds: 1.2 s."""
-    return "–" if value is None or not math.isfinite(value) else f"{value:.1f} s"
+    return "not timed" if value is None or not math.isfinite(value) else f"{value:.1f} s"
 
 
 def count(value: int) -> str:
@@ -89,10 +95,9 @@ def moment(text: str) -> str:
 
 MEANING = {
     "PROMOTE": "Everything that was owed was measured, and nothing speaks against the next step.",
-    "HOLD": "Something differs, or is slower or less reliable than allowed, but not so far that users must be protected "
-    "at once.",
-    "INCONCLUSIVE": "Part of the evidence is missing or cannot be believed, so the release is neither cleared nor blamed.",
-    "ROLLBACK": "The candidate does harm: its behaviour, its speed, its errors or the way back are beyond what may stay.",
+    "HOLD": "Something differs, or is slower or less reliable than allowed. Users need no protection at once.",
+    "INCONCLUSIVE": "Evidence is missing or cannot be believed: the release is neither cleared nor blamed.",
+    "ROLLBACK": "The candidate does harm: its behaviour, speed, errors or way back are beyond what may stay.",
 }
 """Verdict -> what it says about the release."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from verification.core.errors import EvidenceError
@@ -17,36 +18,51 @@ from verification.reporting import allure, gate_html, gate_json, gate_md, junit
 def write_reports(
     judgement: Judgement, evidence: Evidence, run_dir: Path, *, allure_dir: Path | None = None
 ) -> dict[str, Path]:
-    """Write every format; one that fails does not keep the others from being written, and is named at the end."""
-    formats: dict[str, Callable[[], bytes]] = {
+    """Write every format; returns format -> path.
+
+    A format that fails does not keep the others from being written. EvidenceError at the end names each that failed.
+    """
+    renderers: dict[str, Callable[[], bytes]] = {
         "gate.json": lambda: gate_json.render(judgement),
         "gate.md": lambda: gate_md.render(judgement),
         "junit.xml": lambda: junit.render(judgement),
         "gate.html": lambda: gate_html.render(judgement, evidence),
     }
-    written: dict[str, Path] = {}
-    failed: list[str] = []
-    for name, render in formats.items():
-        try:
-            save(run_dir / name, render())
-            written[name] = run_dir / name
-        except EvidenceError as error:
-            failed.append(str(error))
+    writers = {run_dir / name: partial(_render, run_dir / name, render) for name, render in renderers.items()}
     if allure_dir is not None:
+        writers[allure_dir] = partial(allure.write_results, judgement, evidence, allure_dir)
+    failed: dict[Path, Exception] = {}
+    for path, write in writers.items():
         try:
-            allure.write_results(judgement, allure_dir)
-            written["allure"] = allure_dir
-        except OSError as error:
-            failed.append(f"{allure_dir}: {error.strerror or error}")
+            write()
+        except Exception as error:  # noqa: BLE001  # a broken writer must not cost the reader the other formats
+            failed[path] = error
     with suppress(OSError):
         # Only a convenience: a run must not fail because its neighbour folder is read-only.
         _point_latest_at(run_dir)
     if failed:
-        raise EvidenceError(
-            "reports could not be written: " + "; ".join(failed) + ". The evidence is complete; make room, then run "
-            f"`python -m verification judge {run_dir}`."
-        )
-    return written
+        raise _unwritten(failed, run_dir) from next(iter(failed.values()))
+    return {path.name if path != allure_dir else "allure": path for path in writers}
+
+
+def _render(path: Path, render: Callable[[], bytes]) -> None:
+    save(path, render())
+
+
+def _unwritten(failed: dict[Path, Exception], run_dir: Path) -> EvidenceError:
+    reasons = "; ".join(_reason(path, error) for path, error in failed.items())
+    return EvidenceError(
+        f"reports could not be written: {reasons} The evidence and the other formats are complete; when that is "
+        f"mended, run `python -m verification judge {run_dir}`."
+    )
+
+
+def _reason(path: Path, error: Exception) -> str:
+    if isinstance(error, EvidenceError):
+        return str(error)
+    if isinstance(error, OSError):
+        return f"{path}: {error.strerror or error}."
+    return f"{path}: {type(error).__name__}: {error}; this is a fault of the suite."
 
 
 def _point_latest_at(run_dir: Path) -> None:

@@ -1,0 +1,321 @@
+"""Judgements and evidence made by hand, rich enough that every part of a report has something to show."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass, replace
+from enum import Enum
+from itertools import product
+from typing import Any, TypeVar, cast
+
+from verification.core.judgement import (
+    CaseResult,
+    Distribution,
+    DrillRow,
+    EndpointParity,
+    ExposureRow,
+    Judgement,
+    LatencyRow,
+    LoadRow,
+    MaskUse,
+    PopulationRow,
+    RateRow,
+)
+from verification.core.latency import P95Change
+from verification.core.model import (
+    Answer,
+    Arm,
+    Comparison,
+    Difference,
+    Exchange,
+    Finding,
+    MaskedDifference,
+    Probe,
+    Reading,
+    Request,
+    Verdict,
+)
+from verification.core.rates import RateBound
+from verification.core.records import Evidence, Manifest
+
+T = TypeVar("T")
+STAGES = (0, 10, 25, 50, 100)
+ENDPOINTS = (
+    "POST /alerts/rules",
+    "PUT /alerts/rules/{rule_id}",
+    "POST /cameras/{id}/start",
+    "POST /cameras/{id}/deactivate",
+    "GET /cameras/{id}/stats",
+    "GET /cameras/{id}/logs",
+)
+RULES, LOGS = ENDPOINTS[0], ENDPOINTS[-1]
+HOSTILE = (
+    "</script></style></title>--><script>alert(1)</script><img src=x onerror=alert(1)>\"'`{{ 7*7 }}{% raw %}"
+    "\n| # [x](javascript:alert(1)) ]]> &amp; $(id) \x00\x07\x1b[2J\x1b]0;owned\x07\x85\u2028\u202e\ud800\ufffe\ufeff "
+    "https://evil.example/x @everyone"
+)
+"""Every trick at once: markup, templates, Markdown, CDATA, terminal escapes, NUL, separators, a lone surrogate."""
+
+
+def manifest(**changes: object) -> Manifest:
+    """The manifest of a whole run against the embedded backend."""
+    whole = Manifest(
+        schema="run/1",
+        run_id="20260301-101500-4711",
+        started_at="2026-03-01T10:15:00+00:00",
+        seed=20260301,
+        target="embedded",
+        owned=True,
+        stages=STAGES,
+        quick=False,
+        expected=("load:10", "load:25", f"parity:{RULES}:minimal"),
+        omitted={"sequences": "generated call sequences are not part of this version"},
+        versions={"python": "3.11.7", "locust": "2.41.0", "deepdiff": "8.6.1"},
+        host={"system": "Linux", "cpus": 2, "load_average": 0.42},
+        commit="0123456789abcdef0123456789abcdef01234567",
+        command=("pytest", "-m", "stage_gate"),
+    )
+    return replace(whole, **changes)  # type: ignore[arg-type]  # the names are checked by replace itself
+
+
+def empty() -> Judgement:
+    """A run that measured nothing."""
+    return Judgement(
+        verdict=Verdict.INCONCLUSIVE,
+        reasons=("Nothing expected: the run was set to measure nothing.",),
+        findings=(Finding("evidence.missing", Verdict.INCONCLUSIVE, "Nothing expected", "nothing was measured"),),
+        cases=(),
+        parity=(),
+        masks=(),
+        latency=(),
+        distributions=(),
+        population=(),
+        rates=(),
+        exposures=(),
+        drills=(),
+        load=(),
+        not_measured=(),
+        leftovers=(),
+        thresholds={},
+        manifest=manifest(stages=(), expected=(), omitted={}, versions={}, host={}, commit=None, command=()),
+    )
+
+
+def change(
+    share: float | None, *, width: float = 0.06, verdict: Verdict = Verdict.PROMOTE, control_ms: float = 61.2
+) -> P95Change:
+    """A P95 change with its interval; None: nothing is known."""
+    known = share is not None
+    return P95Change(
+        control_p95_ms=control_ms if known else None,
+        candidate_p95_ms=control_ms * (1 + share) if share is not None else None,
+        change=share,
+        low=(1 + share) / (1 + width) - 1 if share is not None else None,
+        high=(1 + share) * (1 + width) - 1 if share is not None else None,
+        median_change=share,
+        requests_control=1320 if known else 0,
+        requests_candidate=1288 if known else 0,
+        blocks=30 if known else 0,
+        verdict=verdict,
+        reason=f"change {share}",
+        missing_per_arm=420 if verdict is Verdict.INCONCLUSIVE else 0,
+        z_hold=-4.2,
+        z_rollback=-9.9,
+        floor_applied=False,
+        tail_ratio=0.2,
+    )
+
+
+def latency(worst: Verdict) -> tuple[LatencyRow, ...]:
+    """Rows of all scopes; with a bad verdict one endpoint is slow at 50 %, and one scope has open ends."""
+    slow = {Verdict.HOLD: 0.31, Verdict.ROLLBACK: 1.2}.get(worst, 0.02)
+    rows = [LatencyRow(percent, None, change(0.011 * index - 0.02)) for index, percent in enumerate(STAGES)]
+    rows += [LatencyRow(None, name, change(0.01 * index - 0.03)) for index, name in enumerate(ENDPOINTS)]
+    for (row, percent), (column, name) in product(enumerate(STAGES), enumerate(ENDPOINTS)):
+        share, verdict = 0.03 * math.sin(row * 3 + column), Verdict.PROMOTE
+        if (percent, name) == (50, LOGS):
+            share, verdict = slow, worst if worst in (Verdict.HOLD, Verdict.ROLLBACK) else Verdict.PROMOTE
+        elif (row + column) % 4 == 3:
+            verdict = Verdict.INCONCLUSIVE
+        width = 0.25 if verdict is Verdict.INCONCLUSIVE else 0.12
+        rows.append(
+            LatencyRow(percent, name, change(share, width=width, verdict=verdict, control_ms=20.0 + 9 * column))
+        )
+    if worst is Verdict.INCONCLUSIVE:
+        lost = replace(change(math.inf, verdict=worst), low=-1.0, high=math.inf, candidate_p95_ms=math.inf)
+        rows[-1] = LatencyRow(100, LOGS, lost)
+        rows[-2] = LatencyRow(100, ENDPOINTS[-2], change(None, verdict=worst))
+    return tuple(rows)
+
+
+def distributions() -> tuple[Distribution, ...]:
+    """Two bells on log bins for each stage and two endpoints."""
+
+    def bell(edges: tuple[float, ...], middle: float) -> tuple[float, ...]:
+        heights = [math.exp(-((math.log(edge / middle) / 0.3) ** 2) / 2) for edge in edges]
+        return tuple(height / sum(heights) for height in heights)
+
+    edges = tuple(5 * 1.2 ** (number / 18) for number in range(250))
+    return tuple(
+        Distribution(percent, name, edges, bell(edges, 22), bell(edges, 22.5 + percent / 50))
+        for percent in STAGES
+        for name in (None, RULES, LOGS)
+    )
+
+
+def exchange(arm: Arm, body: str, *, status: int = 200) -> Exchange:
+    """One answered request on an arm."""
+    request = Request("POST", "/api/v1/alerts/rules", (), '{"name": "it\'s line 1"}', "application/json")
+    served = "legacy" if arm is Arm.CONTROL else "domain"
+    headers = (("content-type", "application/json"), ("x-served-by", served))
+    return Exchange(arm, request, Answer(status, headers, body), None, 4.56, served)
+
+
+def comparison(case: str = "minimal", attempt: int = 1) -> Comparison:
+    """All three probes of a case; the candidate answers another id and drops a field of the state."""
+    probes = []
+    for side, arm in (("control", Arm.CONTROL), ("control-again", Arm.CONTROL), ("candidate", Arm.CANDIDATE)):
+        body = '{"ok":true,"id":41}' if arm is Arm.CONTROL else '{"ok":true,"id":"41"}'
+        before = Reading("rules", "before", exchange(Arm.CONTROL, '{"count":0,"items":[]}'))
+        after = Reading("rules", "after", exchange(Arm.CONTROL, '{"count":1,"items":[{"id":41}]}'))
+        probes.append(Probe(side, (("run", f"gate-{side}"),), exchange(arm, body), (before, after)))
+    return Comparison(RULES, case, tuple(probes), attempt)
+
+
+def evidence(judgement: Judgement) -> Evidence:
+    """The evidence that belongs to the judgement's findings."""
+    return Evidence(judgement.manifest, comparisons=(comparison(), comparison("full", 1), comparison("full", 2)))
+
+
+def findings(worst: Verdict) -> tuple[Finding, ...]:
+    """Findings as the judge would sort them for that verdict, with an accepted one and a note."""
+    found: list[Finding] = []
+    places = (
+        Difference("body", "id", "type", "41", '"41"'),
+        Difference("state", "rules.items.41.priority", "missing", '"medium"', "(absent)", critical=True),
+    )
+    if worst is Verdict.ROLLBACK:
+        found.append(
+            Finding("parity.state", worst, f"{RULES} · minimal", "state is lost", RULES, "minimal", differences=places)
+        )
+        found.append(
+            Finding("rollback.global", worst, "Rolling back for everyone", "it does not work", stage_percent=0)
+        )
+    if worst in (Verdict.HOLD, Verdict.ROLLBACK):
+        title = f"P95 of {LOGS} at 50 %"
+        found.append(Finding("latency.p95", worst, title, "too slow", LOGS, None, 50, {"change": math.inf}))
+        title = "Share of the candidate at 10 % (load)"
+        found.append(Finding("flag.exposure", Verdict.HOLD, title, "1 % where 10 % is set", stage_percent=10))
+        found.append(
+            Finding(
+                "parity.body", Verdict.HOLD, f"{RULES} · full", "another type", RULES, "full", differences=places[:1]
+            )
+        )
+    if worst is not Verdict.PROMOTE:
+        found.append(Finding("evidence.missing", Verdict.INCONCLUSIVE, "Not measured: load", "1 of 5 is missing: 100"))
+    found.append(
+        Finding(
+            "parity.body",
+            Verdict.HOLD,
+            f"{RULES} · null-channels",
+            "a list is null",
+            RULES,
+            "null-channels",
+            differences=(Difference("body", "items.0.recipients", "type", "[]", "null"),),
+            accepted="m.rossi until 2026-06-30: the panel treats both alike",
+        )
+    )
+    wording = (Difference("body", "detail", "wording", '"Missing"', '"Needs a name"'),)
+    title = f"{RULES} · missing-name"
+    found.append(
+        Finding("parity.message", Verdict.PROMOTE, title, "another wording", RULES, "missing-name", differences=wording)
+    )
+    return tuple(found)
+
+
+def judgement(worst: Verdict = Verdict.PROMOTE) -> Judgement:
+    """A whole judgement with that verdict."""
+    found = findings(worst)
+    bad = worst in (Verdict.HOLD, Verdict.ROLLBACK)
+    decisive = tuple(f"{f.title}: {f.reason}." for f in found if f.verdict is worst and f.accepted is None)
+    cases = [
+        CaseResult(RULES, "minimal", "DIFFERENT" if worst is Verdict.ROLLBACK else "EQUAL", "state is lost", 2, 1),
+        CaseResult(RULES, "full", "DIFFERENT" if bad else "EQUAL", "another type", 1, 0),
+        CaseResult(RULES, "missing-name", "EQUAL", "", 0, 0),
+        CaseResult(RULES, "null-channels", "EQUAL", "", 0, 0),
+        CaseResult(
+            LOGS, "lines-zero", "INCONCLUSIVE" if worst is Verdict.INCONCLUSIVE else "EQUAL", "no witness", 0, 1
+        ),
+    ]
+    seen = MaskedDifference("body", "pid", "pid is integer", "4003", "4001")
+    return Judgement(
+        verdict=worst,
+        reasons=decisive if worst is not Verdict.PROMOTE else ("All 3 pieces of evidence are there.",),
+        findings=found,
+        cases=tuple(cases),
+        parity=tuple(
+            EndpointParity(
+                name, 9, 9 - (bad and name == RULES), int(bad and name == RULES), 0, 3, None if bad else 0.28
+            )
+            for name in ENDPOINTS
+        ),
+        masks=(
+            MaskUse(
+                ENDPOINTS[2], "pid", "integer", "every start gets a process id of its own", "release-gate", 7, seen
+            ),
+            MaskUse(RULES, "created_at", "timestamp", "the clock goes on", "release-gate", 0, None),
+        ),
+        latency=latency(worst),
+        distributions=distributions(),
+        population=tuple(PopulationRow(percent, 62.0, 61.0, 0.016, 2300) for percent in STAGES),
+        rates=tuple(
+            RateRow(percent, name, stream, RateBound(0, 4400, 0.0, 0.0, 0.00105, Verdict.PROMOTE, "0 errors", 0))
+            for percent in STAGES
+            for name in (None, RULES)
+            for stream in ("control", "candidate")
+        ),
+        exposures=(
+            ExposureRow(10, "flag", 9, 100, 0.09, 0.042, 0.164, Verdict.PROMOTE),
+            ExposureRow(10, "load", 12, 1200, 0.01, 0.005, 0.017, Verdict.HOLD if bad else Verdict.PROMOTE),
+        ),
+        drills=(
+            DrillRow("rollback-request", 100, 13, 13, 0.282, Verdict.PROMOTE, "13 of 13 endpoints served by legacy"),
+            DrillRow("rollback-global", 0, 12 if worst is Verdict.ROLLBACK else 13, 13, 1.73, worst, "see the log"),
+            DrillRow("refuse-percent", 0, 0, 0, None, Verdict.PROMOTE, "101, -1 and ten are refused"),
+        )
+        if worst in (Verdict.PROMOTE, Verdict.ROLLBACK)
+        else (),
+        load=tuple(LoadRow(percent, 180.0, 8124, 8124, 0, 30, 1, 0.41, 14.2, 0) for percent in STAGES),
+        not_measured=tuple(manifest().omitted.items()),
+        leftovers=("rule 43 (cannot be deleted; neutralised)",),
+        thresholds={"p95_hold_percent": 20.0, "p95_rollback_percent": 50.0, "floor_ms": 1.0, "min_blocks": 20},
+        manifest=manifest(),
+    )
+
+
+def hostile() -> tuple[Judgement, Evidence]:
+    """A judgement and its evidence with the hostile text in every place that holds any text."""
+    judged = judgement(Verdict.ROLLBACK)
+    return _poisoned(judged), _poisoned(evidence(judged))
+
+
+_UNREACHABLE = frozenset({"side", "moment"})
+"""Words of the suite's own that tie records together; without them the detail would not be shown at all."""
+
+
+def _poisoned(value: T) -> T:
+    """A deep copy with the hostile text behind every text, keys of mappings too; equal texts stay equal."""
+    if isinstance(value, Enum):
+        return value
+    changed: Any = value
+    if isinstance(value, str):
+        changed = value + HOSTILE
+    elif isinstance(value, tuple):
+        changed = tuple(_poisoned(item) for item in value)
+    elif isinstance(value, Mapping):
+        changed = {_poisoned(key): _poisoned(member) for key, member in value.items()}
+    elif is_dataclass(value) and not isinstance(value, type):
+        members = {f.name: getattr(value, f.name) for f in fields(value)}
+        changed = replace(value, **{n: m if n in _UNREACHABLE else _poisoned(m) for n, m in members.items()})
+    return cast("T", changed)

@@ -1,0 +1,264 @@
+"""gate.html is one file that asks nobody for anything, shows every part, and shows hostile text as text."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from tests.reporting import sample
+from verification.core.judgement import Judgement
+from verification.core.model import Answer, Arm, Comparison, Difference, Finding, Probe, Verdict
+from verification.core.records import Evidence
+from verification.reporting import gate_html
+
+CSS = (Path(gate_html.__file__).parent / "templates" / "gate.css").read_text(encoding="utf-8")
+VOID = frozenset({"meta", "link", "wbr", "br", "img", "input", "hr"})
+HARMLESS_TAGS = frozenset(
+    re.findall(
+        r"\w+",
+        """html head meta link title style body a header div p h1 h2 h3 h4 h5 b small span i main section ul ol li dl dt
+        dd nav article details summary table thead tbody tr th td code pre figure figcaption footer wbr br
+        svg circle rect line path text""",
+    )
+)
+PARTS = ("why", "matrix", "p95", "distributions", "rates", "drills", "findings", "masked", "missing", "measuring")
+
+
+@dataclass
+class Page(HTMLParser):
+    """The elements of a page; AssertionError where they do not nest."""
+
+    html: str
+    elements: list[tuple[str, dict[str, str | None]]] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
+    open: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        super().__init__()
+        self.feed(self.html)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag, f"</{tag}> closes something else"
+
+    def handle_data(self, data: str) -> None:
+        if "style" not in self.open:
+            self.texts.append(data)
+
+    @property
+    def text(self) -> str:
+        return "".join(self.texts)
+
+    def classes(self, tag: str) -> list[str]:
+        return [attributes.get("class") or "" for name, attributes in self.elements if name == tag]
+
+
+def html(judged: Judgement, evidence: Evidence | None = None) -> str:
+    return gate_html.render(judged, evidence or sample.evidence(judged)).decode("utf-8")
+
+
+def pages() -> dict[str, str]:
+    whole = {verdict.value: html(sample.judgement(verdict)) for verdict in Verdict}
+    return whole | {"empty": html(sample.empty()), "hostile": html(*sample.hostile())}
+
+
+PAGES = pages()
+
+
+@pytest.mark.parametrize("page", PAGES.values(), ids=PAGES)
+def test_a_page_asks_nobody_for_anything_and_runs_nothing(page: str) -> None:
+    for tag, attributes in Page(page).elements:
+        assert tag in HARMLESS_TAGS
+        for name, value in attributes.items():
+            assert not name.startswith("on")
+            assert name not in {"src", "srcset", "action", "formaction", "data", "poster", "background", "style"}
+            if name in {"href", "xlink:href"}:
+                assert value is not None
+                assert value.startswith("#") or value == "data:,"
+        assert (attributes.get("http-equiv") or "").lower() in {"", "content-security-policy"}
+    assert "@import" not in page.partition("</style>")[0]
+    assert "url(" not in page.partition("</style>")[0]
+
+
+@pytest.mark.parametrize("page", PAGES.values(), ids=PAGES)
+def test_a_browser_is_told_to_load_nothing(page: str) -> None:
+    policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+    found = [a.get("content") for tag, a in Page(page).elements if tag == "meta" and "http-equiv" in a]
+    assert found == [policy]
+    assert page.index("Content-Security-Policy") < page.index("<style>")
+
+
+@pytest.mark.parametrize("page", PAGES.values(), ids=PAGES)
+def test_every_part_is_there_in_its_order_and_every_link_leads_somewhere(page: str) -> None:
+    elements = Page(page).elements
+    ids = [attributes["id"] for _, attributes in elements if "id" in attributes]
+    assert [name for name in ids if name in PARTS] == list(PARTS)
+    assert len(ids) == len(set(ids))
+    assert {a["href"] for tag, a in elements if tag == "a"} <= {f"#{name}" for name in ids}
+    heads = [int(tag[1]) for tag, _ in elements if re.fullmatch(r"h[1-6]", tag)]
+    assert heads[0] == 1
+    assert heads.count(1) == 1
+
+
+@pytest.mark.parametrize("verdict", list(Verdict))
+def test_the_verdict_reads_by_word_by_shape_and_by_colour(verdict: Verdict) -> None:
+    banner = PAGES[verdict.value].partition("<main>")[0]
+    assert f"<h1>{verdict.value}</h1>" in banner
+    assert f'class="verdict {verdict.value}"' in banner
+    shapes = {other: PAGES[other.value].partition("<h1>")[0].rpartition("<svg")[2] for other in Verdict}
+    assert len(set(shapes.values())) == len(Verdict)
+    assert "<b>Next:</b>" in banner
+
+
+def test_the_reasons_stand_before_everything_else() -> None:
+    judged = sample.judgement(Verdict.ROLLBACK)
+    text = Page(PAGES["ROLLBACK"]).text
+    assert all(text.index(reason) < text.index("Endpoints and stages") for reason in judged.reasons)
+
+
+@pytest.mark.parametrize("verdict", list(Verdict))
+def test_accepted_differences_stand_on_the_first_page(verdict: Verdict) -> None:
+    page = PAGES[verdict.value]
+    assert page.index("m.rossi until 2026-06-30") < page.index('id="matrix"')
+
+
+def test_the_matrix_has_a_row_for_each_endpoint_and_a_column_for_each_stage() -> None:
+    page = PAGES["ROLLBACK"]
+    table = page[page.index('<table class="matrix">') : page.index('id="p95"')].partition("</table>")[0]
+    assert table.count('<th scope="row">') == len(sample.ENDPOINTS) + 1
+    assert table.count('<th scope="col">') == len(sample.STAGES) + 3
+    assert "+120.0 %" in table
+    assert "8/9" in table
+
+
+def test_every_interval_is_drawn_with_the_two_limits() -> None:
+    page = PAGES["ROLLBACK"]
+    rows = len(sample.latency(Verdict.ROLLBACK))
+    # Once in the table and once in the plot.
+    assert page.count('class="range"') == page.count('class="limit hold"') == page.count('class="limit rollback"')
+    assert page.count('class="range"') == 2 * rows
+
+
+def test_an_endpoint_that_alarms_is_drawn_without_a_click() -> None:
+    def shown_at_once(page: str, title: str) -> bool:
+        part = page[page.index('id="p95"') : page.index('id="distributions"')]
+        return f"<h3>{title}</h3>" in part and f"<summary>{title}</summary>" not in part
+
+    assert shown_at_once(PAGES["ROLLBACK"], "Each endpoint at 50 %")
+    assert not shown_at_once(PAGES["PROMOTE"], "Each endpoint at 50 %")
+    assert shown_at_once(PAGES["PROMOTE"], "Each endpoint, all stages")
+
+
+def test_both_arms_are_drawn_for_each_stage_and_endpoint() -> None:
+    drawn = len(sample.distributions())
+    assert PAGES["PROMOTE"].count('<path class="control"') == drawn == PAGES["PROMOTE"].count('<path class="candidate"')
+
+
+def test_a_difference_shows_both_sides_down_to_the_request_by_hand() -> None:
+    page = PAGES["ROLLBACK"]
+    card = page[page.index('class="finding ROLLBACK"') :].partition("</article>")[0]
+    text = Page(f"<article>{card.partition('>')[2]}</article>").text
+    for shown in (
+        *("rules.items.41.priority", '"medium"', "(absent)", "critical"),
+        *("control: 200, served by legacy", "candidate: 200, served by domain"),
+        *('{"ok":true,"id":41}', '{"ok":true,"id":"41"}', '{"name": "it\'s line 1"}'),
+        *("force_domain=false'", "force_domain=true'", "--data-raw", '{"count":1,"items":[{"id":41}]}'),
+    ):
+        assert shown in text
+
+
+def test_every_attempt_of_a_repeated_case_is_shown() -> None:
+    assert "Both exchanges, attempt 1" in PAGES["HOLD"]
+    assert "Both exchanges, attempt 2" in PAGES["HOLD"]
+
+
+def test_what_was_not_measured_masked_and_left_is_told() -> None:
+    text = Page(PAGES["PROMOTE"]).text
+    for shown in ("generated call sequences are not part", "4003", "every start gets a process id", "rule 43", "180/s"):
+        assert shown in text
+
+
+def test_an_empty_run_says_of_each_part_that_there_is_nothing() -> None:
+    assert len(re.findall(r'class="empty"', PAGES["empty"])) >= 9
+
+
+def test_many_and_large_differences_leave_a_page_that_opens() -> None:
+    judged, evidence = many_differences(900)
+    page = html(judged, evidence)
+    assert page.count("<article") == gate_html.MOST_FINDINGS + 1  # one is accepted
+    assert "700 more findings stand in gate.json" in page
+    assert "260 more places stand in gate.json" in page
+    assert len(page) < 12_000_000
+
+
+def many_differences(count: int) -> tuple[Judgement, Evidence]:
+    """As many differing cases, each with 300 places and bodies of 100,000 characters."""
+    judged = sample.judgement(Verdict.HOLD)
+    places = (Difference("body", "a.b", "value", "x" * 40, "y" * 40),) * 300
+    found = [
+        Finding("parity.body", Verdict.HOLD, f"case {n}", "differs", sample.RULES, f"c{n}", differences=places)
+        for n in range(count)
+    ]
+    accepted = [finding for finding in judged.findings if finding.accepted is not None]
+    exchanges = {arm: replace(sample.exchange(arm, "{}"), answer=Answer(200, (), "z" * 100_000)) for arm in Arm}
+    probes = tuple(Probe(arm.value, (), exchanges[arm], ()) for arm in Arm)
+    comparisons = tuple(Comparison(sample.RULES, f"c{n}", probes) for n in range(count))
+    return replace(judged, findings=(*found, *accepted)), Evidence(judged.manifest, comparisons=comparisons)
+
+
+def test_hostile_text_is_shown_as_text_and_nothing_invisible_is_left() -> None:
+    page = PAGES["hostile"]
+    assert r"</script></style></title>--><script>alert(1)</script>" in Page(page).text
+    assert "<script" not in page
+    assert "<img" not in page
+    assert "{{ 7*7 }}" in page
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u202e\ud800-\udfff\ufeff]", page.replace("\t", ""))
+
+
+def test_no_attribute_exists_that_only_hostile_text_brought() -> None:
+    def names(page: str) -> set[str]:
+        return {name for _, attributes in Page(page).elements for name in attributes}
+
+    clean = set().union(*(names(page) for key, page in PAGES.items() if key != "hostile"))
+    assert names(PAGES["hostile"]) <= clean
+
+
+@pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
+@pytest.mark.parametrize(
+    "name", ["ink", "soft", "link", "promote", "hold", "inconclusive", "rollback", "control", "candidate"]
+)
+def test_every_text_colour_can_be_read_on_every_ground(name: str, scheme: int) -> None:
+    colours = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})\b", CSS.split("prefers-color-scheme")[scheme]))
+    for ground in ("page", "panel"):
+        assert contrast(colours[name], colours[ground]) >= 4.5, f"{name} on {ground}"
+
+
+def test_the_banner_can_be_read() -> None:
+    grounds = re.findall(r"\.verdict\.[A-Z]+ \{ background: (#[0-9a-f]{6})", CSS)
+    assert len(grounds) == len(Verdict)
+    assert all(contrast("#ffffff", ground) >= 4.5 for ground in grounds)
+
+
+def contrast(one: str, other: str) -> float:
+    """Contrast ratio of two colours after WCAG 2."""
+
+    def luminance(colour: str) -> float:
+        parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+        red, green, blue = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+    lighter, darker = sorted((luminance(one), luminance(other)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)

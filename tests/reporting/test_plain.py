@@ -1,0 +1,88 @@
+"""Texts and numbers: nothing invisible gets out, every number has its unit."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+
+import pytest
+
+from tests.reporting import sample
+from verification.core.model import Verdict
+from verification.reporting import plain
+
+
+def test_no_control_or_format_character_of_unicode_gets_out() -> None:
+    steering = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+    for code in range(0x110000):
+        if (
+            unicodedata.category(chr(code)) in steering
+            and not 0x600 <= code < 0x920
+            and code not in range(0x110BD, 0x1D200)
+        ):
+            assert plain.visible(chr(code)) != chr(code), hex(code)
+
+
+def test_values_that_look_alike_can_be_told_apart() -> None:
+    values = ["a b", "a\xa0b", "ab", "a\u200bb", "a\xadb", "a\ufeffb"]
+    assert len({plain.visible(value) for value in values}) == len(values)
+    assert all(plain.visible(value).isprintable() for value in values)
+
+
+def test_ordinary_text_of_any_language_stays() -> None:
+    text = "Überprüfung, 摄像头 камера कैमरा 🎥 'quoted' \\d"
+    assert plain.visible(text) == text
+    assert plain.block(text) == text
+
+
+def test_a_block_keeps_its_lines_and_nothing_else() -> None:
+    assert plain.block("a\n\tb\r\n\x1b[2J") == "a\n\tb\\r\n\\x1b[2J"
+    assert "\n" not in plain.visible(sample.HOSTILE)
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [(0.123, "+12.3 %"), (-0.04, "-4.0 %"), (0, "+0.0 %"), (None, "not known"), (math.nan, "not known")],
+)
+def test_a_change_has_a_sign_and_a_unit(share: float | None, text: str) -> None:
+    assert plain.change(share) == text
+
+
+def test_a_change_without_limit_is_no_number() -> None:
+    assert plain.change(math.inf) == "without limit"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "text", "short"),
+    [
+        (-0.032, 0.051, "-3.2 % to +5.1 %", "-3.2 … +5.1 %"),
+        (-1.0, 0.051, "at most +5.1 %", "≤ +5.1 %"),
+        (0.2, math.inf, "at least +20.0 %", "≥ +20.0 %"),
+        (None, None, "no bounds", "no bounds"),
+        (-1.0, math.inf, "no bounds", "no bounds"),
+    ],
+)
+def test_an_interval_leaves_open_what_the_data_do_not_set(
+    low: float | None, high: float | None, text: str, short: str
+) -> None:
+    assert plain.interval(low, high) == text
+    assert plain.ends(low, high) == short
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(4.561, "4.56 ms"), (45.61, "45.6 ms"), (456.1, "456 ms"), (math.inf, "among errors"), (None, "not known")],
+)
+def test_milliseconds_have_three_digits(value: float | None, text: str) -> None:
+    assert plain.milliseconds(value) == text
+
+
+def test_moments_are_told_in_utc() -> None:
+    assert plain.moment("2026-03-01T12:15:00+02:00") == "2026-03-01 10:15 UTC"
+    assert plain.moment("yesterday\x1b") == "yesterday\\x1b"
+
+
+@pytest.mark.parametrize("verdict", list(Verdict))
+def test_every_verdict_has_a_meaning_and_a_next_step(verdict: Verdict) -> None:
+    assert plain.MEANING[verdict.value].endswith(".")
+    assert plain.NEXT_STEP[verdict.value].endswith(".")
