@@ -7,6 +7,7 @@ the controller measures it alone after the last worker has ended.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -166,12 +167,11 @@ class Gate:
         capture = self.config.pluginmanager.get_plugin("capturemanager")
         if reporter is None:
             return
-        if capture is None:
-            reporter.write_line(text)
-            return
-        with capture.global_and_fixture_disabled():
+        with capture.global_and_fixture_disabled() if capture is not None else nullcontext():
             reporter.ensure_newline()
             reporter.write_line(text)
+            # In CI the terminal is a pipe; who waits there wants to see the progress too.
+            reporter.flush()
 
     # -- hooks
 
