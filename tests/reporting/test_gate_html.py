@@ -246,6 +246,16 @@ def test_every_text_colour_can_be_read_on_every_ground(name: str, scheme: int) -
         assert contrast(colours[name], colours[ground]) >= 4.5, f"{name} on {ground}"
 
 
+def test_wide_tables_scroll_by_themselves_and_hold_their_hidden_texts() -> None:
+    """An absolutely placed text in a container that is not positioned would make the whole page scroll sideways."""
+    assert re.search(r"\.scroll \{ position: relative; overflow-x: auto;", CSS)
+    for page in PAGES.values():
+        elements = Page(page).elements
+        wide = [(a.get("class") or "") for tag, a in elements if tag == "table"]
+        assert set(wide) <= {"matrix", "cards", "cards places"}
+        assert wide.count("matrix") + wide.count("cards") == Page(page).classes("div").count("scroll")
+
+
 def test_the_banner_can_be_read() -> None:
     grounds = re.findall(r"\.verdict\.[A-Z]+ \{ background: (#[0-9a-f]{6})", CSS)
     assert len(grounds) == len(Verdict)

@@ -40,7 +40,7 @@ def render(judgement: Judgement, evidence: Evidence) -> bytes:
             findings_left_out=max(0, len(weighty) - MOST_FINDINGS),
             notes=_notes(judgement),
             matrix=matrix,
-            axis=svg.axis_for([end for row in judgement.latency for end in _ends(row)]),
+            axis=_axis(matrix),
             forests=_forests(matrix),
             charts=_charts(judgement),
             most_places=MOST_PLACES,
@@ -98,8 +98,12 @@ def _minus(text: str) -> str:
     return text.replace("-", "−")  # noqa: RUF001  # the minus sign is as wide as the plus sign
 
 
-def _ends(row: LatencyRow) -> tuple[float | None, ...]:
-    return (row.change.change, row.change.low, row.change.high)
+def _axis(matrix: Matrix) -> svg.Axis:
+    """Wide enough for every point, and for the intervals that weigh; an open cell may run off the edge."""
+    cells = [cell for line in matrix.lines for cell in line.cells if cell is not None]
+    points = [cell.row.change.change for cell in cells]
+    weighing = [cell.row.change for cell in cells if cell.weight is not None]
+    return svg.axis_for([*points, *(change.low for change in weighing), *(change.high for change in weighing)])
 
 
 def _notes(judgement: Judgement) -> list[Finding]:
