@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 
 from verification.core.model import Verdict
 from verification.core.policy import RatePolicy
-from verification.core.rates import difference_rate_bound, error_rate, exposure_evalue, exposure_interval
+from verification.core.rates import (
+    difference_rate_bound,
+    error_rate,
+    exposure_evalue,
+    exposure_interval,
+    exposure_p_value,
+)
 
 POLICY = RatePolicy()
 COUNTS = st.integers(0, 3_000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
@@ -152,3 +158,10 @@ def test_equal_pairs_bound_the_share_of_differing_cases() -> None:
     assert difference_rate_bound(1) == pytest.approx(0.95)
     assert difference_rate_bound(59) == pytest.approx(1 - 0.05 ** (1 / 59))
     assert difference_rate_bound(59) < 0.05 < difference_rate_bound(58)
+
+
+def test_the_exact_exposure_test_sees_a_large_deviation_in_few_requests() -> None:
+    assert exposure_p_value(30, 300, 0.1) > 0.5
+    assert exposure_p_value(3, 300, 0.1) < 1e-6
+    assert exposure_p_value(0, 300, 0.0) == 1.0
+    assert exposure_p_value(1, 300, 0.0) == 0.0

@@ -93,6 +93,11 @@ def exposure_evalue(domain: int, total: int, share: float) -> float:
         return math.inf
 
 
+def exposure_p_value(domain: int, total: int, share: float) -> float:
+    """Exact two-sided binomial p-value of `domain` among `total` requests where `share` is set; for a single look."""
+    return float(stats.binomtest(domain, total, share).pvalue)
+
+
 def exposure_interval(domain: int, total: int) -> tuple[float, float]:
     """Exact (Clopper-Pearson) two-sided 95 % interval of the domain share; 0 to 1 when nothing was sent."""
     return _lower_bound(domain, total, 0.025), _upper_bound(domain, total, 0.025)

@@ -9,7 +9,7 @@ from verification.core.arms import implementation, is_fallback, is_proven
 from verification.core.judgement import DrillRow, ExposureRow
 from verification.core.model import Arm, Exchange, Finding, Implementation, Json, Verdict
 from verification.core.policy import RatePolicy
-from verification.core.rates import exposure_evalue, exposure_interval
+from verification.core.rates import exposure_evalue, exposure_interval, exposure_p_value
 from verification.core.records import Drill, Evidence, Exposure, ForcedCall, Monitoring, Usage
 
 _HEALTH_KEYS = {"status", "timestamp", "checks"}
@@ -22,10 +22,20 @@ def judge_exposure(exposure: Exposure, source: str, policy: RatePolicy) -> tuple
     low, high = exposure_interval(exposure.domain, total) if total else (0.0, 1.0)
     percent = exposure.stage_percent
     share = exposure.domain / total if total else 0.0
-    off = total > 0 and exposure_evalue(exposure.domain, total, percent / 100) >= policy.exposure_alarm
+    off = total > 0 and _does_not_fit(exposure.domain, total, percent / 100, policy)
     verdict = Verdict.HOLD if off else Verdict.PROMOTE if total else Verdict.INCONCLUSIVE
     row = ExposureRow(percent, source, exposure.domain, total, share, low, high, verdict)
     return row, _exposure_findings(row, exposure)
+
+
+_LOOKS_OF_A_RUN = 10
+"""A burst and the natural blocks at each of five stages."""
+
+
+def _does_not_fit(domain: int, total: int, share: float, policy: RatePolicy) -> bool:
+    """The e-value sees small deviations in many requests, the exact test large ones in few."""
+    exact = exposure_p_value(domain, total, share) * _LOOKS_OF_A_RUN * policy.exposure_alarm <= 1
+    return exact or exposure_evalue(domain, total, share) >= policy.exposure_alarm
 
 
 def _exposure_findings(row: ExposureRow, exposure: Exposure) -> Iterator[Finding]:

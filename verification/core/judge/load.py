@@ -254,7 +254,9 @@ def _describe(stage: StageLoad, result: LoadJudgement) -> None:
     natural, alone = stage.pooled("natural", "natural"), stage.pooled("control", "control")
     if total(natural) and total(alone):
         felt, base = quantile_ms(natural, 0.95), quantile_ms(alone, 0.95)
-        result.population.append(PopulationRow(stage.percent, felt, base, felt / base - 1, total(natural)))
+        # Where both lie among errors there is no change; inf / inf would be no number at all.
+        change = 0.0 if felt == base else felt / base - 1
+        result.population.append(PopulationRow(stage.percent, felt, base, change, total(natural)))
 
 
 def _distribution(percent: int, endpoint: str | None, control: Bins, candidate: Bins) -> Distribution:

@@ -1,0 +1,226 @@
+"""Load evidence: what is measured wrongly is not believed, what is slow or fails is named, on its scope."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from tests.core.judge.builders import OTHER, THING, cell, load_evidence, stage
+from verification.core.histogram import TOP_BIN
+from verification.core.judge.load import LoadJudgement, judge_load
+from verification.core.judge.stage_load import gather
+from verification.core.model import Verdict
+from verification.core.policy import Policy
+from verification.core.records import Evidence, LoadWorker
+
+POLICY = Policy()
+
+
+def judged(*stages: object, **changes: object) -> LoadJudgement:
+    return judge_load(load_evidence(*stages, **changes), POLICY)  # type: ignore[arg-type]  # stages as built
+
+
+def rules(result: LoadJudgement) -> set[tuple[str, Verdict]]:
+    return {(finding.rule, finding.verdict) for finding in result.findings}
+
+
+def test_an_unchanged_release_is_no_finding() -> None:
+    assert rules(judged(stage(), stage(25))) == set()
+
+
+def test_the_rows_cover_stages_endpoints_and_cells() -> None:
+    found = judged(stage(names=(THING, OTHER)), stage(25, names=(THING, OTHER)))
+    scopes = {(row.stage_percent, row.endpoint) for row in found.latency}
+    stages = {(10, None), (25, None)}
+    endpoints = {(None, THING), (None, OTHER)}
+    assert scopes == stages | endpoints | {(percent, name) for percent in (10, 25) for name in (THING, OTHER)}
+
+
+def test_with_one_stage_an_endpoint_is_judged_within_it() -> None:
+    scopes = {(row.stage_percent, row.endpoint) for row in judged(stage()).latency}
+    assert scopes == {(10, None), (10, THING)}
+
+
+def test_a_slower_candidate_is_found() -> None:
+    assert ("latency.p95", Verdict.ROLLBACK) in rules(judged(stage(scale=2.2)))
+
+
+def test_too_few_requests_are_inconclusive_with_the_missing_number() -> None:
+    found = judged(stage(requests=12))
+    open_ = [finding for finding in found.findings if finding.rule == "latency.p95"]
+    assert {finding.verdict for finding in open_} == {Verdict.INCONCLUSIVE}
+    assert all(finding.numbers["missing_per_arm"] > 0 for finding in open_)
+
+
+def test_a_cell_need_not_be_proven() -> None:
+    found = judged(stage(requests=60), stage(25, requests=60), stage(50, requests=60))
+    cells = [row for row in found.latency if row.stage_percent is not None and row.endpoint is not None]
+    assert len(cells) == 3
+    assert not [f for f in found.findings if f.endpoint and f.stage_percent and f.verdict is Verdict.INCONCLUSIVE]
+
+
+def test_control_against_control_that_differs_discredits_the_run() -> None:
+    found = judged(stage(0, scale=2.2), stage(10))
+    assert ("control.noise", Verdict.INCONCLUSIVE) in rules(found)
+    assert not [finding for finding in found.findings if finding.rule == "latency.p95"]
+
+
+def test_a_quiet_baseline_is_shown_and_is_no_finding() -> None:
+    found = judged(stage(0), stage(10))
+    assert rules(found) == set()
+    assert [row for row in found.latency if row.stage_percent == 0]
+
+
+def test_control_slower_beside_the_candidate_than_alone_holds() -> None:
+    assert ("latency.interference", Verdict.HOLD) in rules(judged(stage(beside=2.5)))
+
+
+def test_a_stage_without_an_end_was_cut_off() -> None:
+    start, blocks, _ = stage()
+    found = judge_load(replace(load_evidence(stage()), load_ends=()), POLICY)
+    assert ("evidence.missing", Verdict.INCONCLUSIVE) in rules(found)
+    assert start.stage_percent == blocks[0].stage_percent
+    assert found.rates == []
+
+
+def ended(**changes: object) -> set[tuple[str, Verdict]]:
+    start, blocks, end = stage()
+    return rules(judged((start, blocks, replace(end, **changes))))  # type: ignore[arg-type]  # the fields named
+
+
+def worker(**changes: object) -> tuple[LoadWorker, ...]:
+    _, _, end = stage()
+    return (replace(end.workers[0], **changes),)  # type: ignore[arg-type]  # the fields named
+
+
+GENERATOR, WORKERS = ("load.generator", Verdict.INCONCLUSIVE), ("load.workers", Verdict.INCONCLUSIVE)
+
+
+def test_an_aborted_stage_is_inconclusive_and_its_errors_blame_nobody() -> None:
+    start, blocks, end = stage(candidate_errors=60)
+    found = judged((start, blocks, replace(end, aborted="the target stopped answering")))
+    assert GENERATOR in rules(found)
+    assert not [finding for finding in found.findings if finding.rule == "rates.errors"]
+
+
+def test_a_lost_worker_and_a_wrong_count_are_inconclusive() -> None:
+    assert ended(lost_workers=("w1",)) == {WORKERS}
+    assert ended(workers=worker(requests=1)) == {WORKERS}
+    assert ended(workers=worker(requests=1), lost_workers=("w0",)) == {WORKERS}
+
+
+def test_a_generator_that_was_the_bottleneck_is_inconclusive() -> None:
+    assert ended(workers=worker(lag_p95_ms=4.0)) == {GENERATOR}
+    assert ended(workers=worker(lag_p95_ms=0.9)) == set()
+    assert ended(workers=worker(cpu_percent=90.1)) == {GENERATOR}
+    assert ended(workers=worker(cpu_percent=90.0)) == set()
+
+
+def test_dropped_arrivals_count_above_the_policys_share_only() -> None:
+    assert ended(scheduled=1000, dropped=11) == {GENERATOR}
+    assert ended(scheduled=1000, dropped=10) == set()
+
+
+def test_lag_without_any_latency_is_still_a_doubt() -> None:
+    start, _, end = stage()
+    found = judged((start, [], replace(end, workers=(LoadWorker("w0", 0, 50.0, 1.0),), scheduled=0)))
+    assert GENERATOR in rules(found)
+
+
+def test_arrivals_held_back_by_a_cap_are_told_and_weigh_nothing() -> None:
+    assert ended(skipped={THING: 3}) == {("load.generator", Verdict.PROMOTE)}
+
+
+def test_what_the_load_left_behind_is_listed() -> None:
+    start, blocks, end = stage()
+    assert judged((start, blocks, replace(end, leftover=("rule 7",)))).leftovers == ["rule 7"]
+
+
+def test_errors_of_the_candidate_are_judged_and_those_of_control_discredit_it() -> None:
+    assert ("rates.errors", Verdict.ROLLBACK) in rules(judged(stage(candidate_errors=10)))
+    assert ("rates.errors", Verdict.HOLD) in rules(judged(stage(candidate_errors=2)))
+    assert ("control.unhealthy", Verdict.INCONCLUSIVE) in rules(judged(stage(control_errors=10)))
+
+
+def test_a_stage_too_small_to_prove_its_error_rate_is_inconclusive() -> None:
+    found = judged(stage(requests=4))
+    assert ("rates.errors", Verdict.INCONCLUSIVE) in rules(found)
+
+
+def test_an_endpoint_of_the_plan_that_got_no_request_has_no_rate() -> None:
+    start, blocks, end = stage()
+    found = judged((replace(start, endpoints=(THING, OTHER)), blocks, end))
+    assert {row.endpoint for row in found.rates} == {None, THING}
+    assert OTHER in {finding.endpoint for finding in found.findings}
+
+
+def test_fallback_lost_witness_and_ignored_force_are_found() -> None:
+    assert rules(judged(stage(legacy=5, domain=75))) == {("witness.fallback", Verdict.HOLD)}
+    assert rules(judged(stage(domain=75, unwitnessed=5))) == {("witness.absent", Verdict.INCONCLUSIVE)}
+    start, blocks, end = stage()
+    first = blocks[0]
+    crossed = tuple(replace(one, legacy=70, domain=10) if one.stream == "control" else one for one in first.cells)
+    found = judged((start, [replace(first, cells=crossed), *blocks[1:]], end))
+    assert ("flag.force", Verdict.ROLLBACK) in rules(found)
+
+
+def test_natural_traffic_is_held_against_the_percent() -> None:
+    start, blocks, end = stage()
+    everything = [
+        replace(block, cells=tuple(replace(one, legacy=0, domain=80) for one in block.cells))
+        if block.kind == "natural"
+        else block
+        for block in blocks
+    ]
+    found = judged((start, everything, end))
+    assert ("flag.exposure", Verdict.HOLD) in rules(found)
+    assert found.exposures[0].source == "load"
+
+
+def test_a_stage_without_natural_blocks_has_no_exposure() -> None:
+    start, blocks, end = stage()
+    found = judged((start, [block for block in blocks if block.kind == "mixed"], end))
+    assert found.exposures == []
+    assert found.population == []
+
+
+def test_users_waiting_among_errors_on_both_sides_is_not_a_number_that_is_none() -> None:
+    start, blocks, end = stage()
+    lost = [
+        replace(block, cells=tuple(cell(one.stream, {TOP_BIN: 80}, errors=80) for one in block.cells))
+        for block in blocks
+    ]
+    found = judged((start, lost, end))
+    assert all(not math.isnan(row.change) for row in found.population)
+    assert found.distributions
+
+
+def test_records_may_come_in_any_order() -> None:
+    evidence = load_evidence(stage(names=(THING, OTHER)), stage(25, names=(THING, OTHER)))
+    turned = replace(evidence, load_blocks=evidence.load_blocks[::-1], load_starts=evidence.load_starts[::-1])
+    assert judge_load(turned, POLICY).latency == judge_load(evidence, POLICY).latency
+
+
+def test_two_workers_add_up_to_one() -> None:
+    start, blocks, end = stage()
+    halves = [replace(block, worker="w1") if block.block % 2 else block for block in blocks]
+    together, apart = gather(load_evidence((start, blocks, end)))[0], gather(load_evidence((start, halves, end)))[0]
+    assert together.bins == apart.bins
+    assert sum(apart.by_worker.values()) == sum(together.by_worker.values())
+
+
+def test_no_load_at_all_is_no_finding_of_the_load() -> None:
+    assert judge_load(Evidence(load_evidence(stage()).manifest), POLICY).findings == []
+
+
+@pytest.mark.parametrize("percent", [0, 10])
+def test_only_a_real_stage_counts_fallbacks(percent: int) -> None:
+    row = judged(stage(percent)).load[0]
+    assert (row.fallbacks, row.blocks) == (0, 32)
+
+
+def test_a_stage_of_which_only_blocks_were_kept_is_shown() -> None:
+    evidence = replace(load_evidence(stage()), load_starts=())
+    assert judge_load(evidence, POLICY).load[0].rate_per_s == 0.0
