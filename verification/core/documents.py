@@ -14,7 +14,9 @@ from verification.core.cases import KeyedList, Shape
 from verification.core.masks import Path, matches
 from verification.core.model import Answer, Json
 
-ORDER_KEY = "«order»"
+ORDER_KEY, KEYED_KEY = "«order»", "«keyed by»"
+MARKS = frozenset({ORDER_KEY, KEYED_KEY})
+"""Members that keying adds: the order where it counts, and that this was a list and no object."""
 
 
 class Verbatim(str):
@@ -132,7 +134,7 @@ def _by_key(items: Json, rule: KeyedList, names: Names) -> Json:
     keys = [_key_text(item[rule.key]) for item in renamed]
     if len(set(keys)) != len(keys):
         return renamed
-    by_key: dict[str, Json] = dict(zip(keys, renamed, strict=True))
+    by_key: dict[str, Json] = {KEYED_KEY: rule.key, **dict(zip(keys, renamed, strict=True))}
     return by_key | ({ORDER_KEY: keys} if rule.ordered else {})
 
 

@@ -90,11 +90,8 @@ def _timestamps_alike(mask: Mask, control: str, candidate: str) -> bool:
 
 
 def _timestamp_form(value: str) -> tuple[str, int, str]:
-    match = _TIMESTAMP.fullmatch(value)
-    if match is None:
-        return ("", 0, "")
-    zone = match["zone"] or ""
-    return (match["separator"], len(match["fraction"] or ""), zone if zone in ("", "Z") else "offset")
+    separator, fraction, zone = _TIMESTAMP.findall(value)[0]
+    return (separator, len(fraction), zone if zone in ("", "Z") else "offset")
 
 
 PREDICATES: dict[str, Callable[[Mask, Json], bool]] = {

@@ -13,7 +13,7 @@ SECRET_HEADERS = frozenset(
 _WORDS = r"[\w.-]*(?:password|passwd|secret|token|api[_-]?key|credential|authorization|session[_-]?id)[\w.-]*"
 _URL_CREDENTIALS = re.compile(r"(?P<head>\b[a-z][a-z0-9+.-]*:(?:\\?/){2})(?P<secret>[^\s/\"'\\]+)(?=@)", re.IGNORECASE)
 _JSON_MEMBER = re.compile(rf'(?P<head>"{_WORDS}"\s*:\s*")(?P<secret>(?:[^"\\]|\\.)*)(?=")', re.IGNORECASE)
-_QUERY_MEMBER = re.compile(rf"(?P<head>[?&;]{_WORDS}=)(?P<secret>[^&\s\"']+)", re.IGNORECASE)
+_QUERY_MEMBER = re.compile(rf"(?P<head>[?&;]{_WORDS}=)(?P<secret>\[redacted[^\]]*\]|[^&\s\"']+)", re.IGNORECASE)
 _HEADER_LINE = re.compile(
     r"(?P<head>\b(?:proxy-authorization|authorization|set-cookie|cookie)\b\s*[:=]\s*)(?P<secret>[^\r\n\"]+)",
     re.IGNORECASE,

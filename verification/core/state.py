@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from verification.core.cases import KeyedList, ReadingSpec, Shape
-from verification.core.documents import ORDER_KEY, Names, Unparsable, canonical, normalise, parse, values_at
+from verification.core.documents import MARKS, ORDER_KEY, Names, Unparsable, canonical, normalise, parse, values_at
 from verification.core.masks import Path, meets
 from verification.core.model import Exchange, Json, Probe
 
@@ -44,7 +44,7 @@ def change(spec: ReadingSpec, before: Json, after: Json, tokens: frozenset[str])
         return {UNREADABLE: _reason(before) or _reason(after) or "the collection is not there"}
     items: dict[str, Json] = {}
     for key in sorted(set(old) | set(new)):
-        if key == ORDER_KEY:
+        if key in MARKS:
             continue
         difference = _item_change(old.get(key), new.get(key), present=(key in old, key in new))
         if difference is not None:

@@ -1,0 +1,170 @@
+"""Two answers differ where they differ: typed, path by path, and no shortcut of a library hides it."""
+
+from __future__ import annotations
+
+import copy
+import json
+from datetime import date
+from typing import Any
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from verification.core import compare
+from verification.core.cases import KeyedList, Mask, Shape
+from verification.core.compare import Compared, compare_answers, compare_values
+from verification.core.documents import Names, canonical
+from verification.core.model import Answer
+
+NOBODY = Names(())
+PLAIN = Shape()
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-5, 5) | st.floats(-2, 2) | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=3), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+def answer(body: Any, status: int = 200, **headers: str) -> Answer:
+    text = body if isinstance(body, str) else json.dumps(body)
+    return Answer(status, tuple((name.replace("_", "-"), value) for name, value in headers.items()), text)
+
+
+def compared(control: Any, candidate: Any, shape: Shape = PLAIN) -> Compared:
+    return compare_values(shape, "body", control, candidate)
+
+
+def places(found: Compared) -> list[tuple[str, str]]:
+    return [(difference.path, difference.kind) for difference in found.differences]
+
+
+ROWS = [{"id": number, "state": "on"} for number in range(60)]
+SWAPPED = [{"id": 1, "state": "off"}, {"id": 0, "state": "on"}]
+TRAPS = [
+    pytest.param([{"x": 1}, {"x": 1}], [{"x": 1}], id="repetition lost"),
+    pytest.param([1, 1, 2], [1, 2, 2], id="another repetition"),
+    pytest.param(True, 1, id="true is no 1"),
+    pytest.param(0.001, 0.004, id="small numbers"),
+    pytest.param({"a": 1}, {}, id="field absent"),
+    pytest.param({"a": 1}, {"a": {"b": 1}}, id="field turned into an object"),
+    pytest.param({"valid": True}, {"valid": False}, id="a name that holds id"),
+    pytest.param(SWAPPED, [{"id": 1, "state": "on"}, {"id": 0, "state": "off"}], id="two items swap their state"),
+    pytest.param(ROWS, [*ROWS[:59], {"id": 59, "state": "off"}], id="one change among 60 items"),
+    pytest.param({"id": 1, "name": "a"}, {"uuid": 1, "title": "a"}, id="renamed fields"),
+    pytest.param("2026-11-23T10:00:00Z", "2026-11-23T10:00:00+00:00", id="same instant, other text"),
+    pytest.param(1, 1.0, id="integer and float"),
+    pytest.param({"a": None}, {}, id="absent is not null"),
+    pytest.param([], {}, id="another container"),
+    pytest.param(0.0, -0.0, id="signed zero"),
+]
+
+
+@pytest.mark.parametrize(("control", "candidate"), TRAPS)
+@pytest.mark.parametrize("keyed", [False, True])
+def test_no_trap_passes_as_equal(control: Any, candidate: Any, keyed: bool) -> None:
+    assert compared(control, candidate).differences
+    shape = Shape(keyed=(KeyedList("list", "id"),), multisets=("list",)) if keyed else PLAIN
+    found = compare_answers(shape, answer({"list": control}), answer({"list": candidate}), NOBODY, NOBODY)
+    assert found.differences
+
+
+def test_a_rename_is_told_at_both_fields() -> None:
+    assert {path for path, _ in places(compared({"id": 1, "k": 1}, {"uuid": 1, "k": 1}))} == {"id", "uuid"}
+
+
+@given(JSON)
+def test_a_value_equals_itself(value: Any) -> None:
+    assert compared(value, copy.deepcopy(value)) == Compared()
+
+
+@given(JSON, JSON)
+def test_any_two_different_documents_differ_in_both_directions(one: Any, other: Any) -> None:
+    assume(canonical(one) != canonical(other))
+    assert compared(one, other).differences
+    assert compared(other, one).differences
+
+
+def test_where_deepdiff_is_silent_the_whole_document_is_the_difference(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compare, "DeepDiff", lambda *_, **__: {})
+    assert places(compared({"a": 1}, {"a": 2})) == [("", "document")]
+
+
+def test_equal_bodies_never_reach_deepdiff(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compare, "DeepDiff", None)
+    found = compare_answers(PLAIN, answer({"a": ROWS, "b": 1}), answer({"b": 1, "a": ROWS}), NOBODY, NOBODY)
+    assert found == Compared()
+
+
+STAMP = Mask("at", "timestamp", "time passes", "us", expires=date(2027, 1, 1))
+MASKED = Shape(masks=(STAMP,), messages=("detail",), critical=("ok", "deep.thing"))
+
+
+def test_a_masked_difference_is_counted_and_shown() -> None:
+    found = compared({"at": "2026-11-23T10:00:00Z"}, {"at": "2026-11-23T10:00:01Z"}, MASKED)
+    assert not found.differences
+    assert found.masked[0].mask == "at is timestamp"
+
+
+@pytest.mark.parametrize("value", [None, 5, "soon", "2026-11-23T10:00:00", [], {}])
+def test_a_mask_lets_nothing_else_through(value: Any) -> None:
+    assert compared({"at": "2026-11-23T10:00:00Z"}, {"at": value}, MASKED).differences
+    assert compared({"at": "2026-11-23T10:00:00Z"}, {}, MASKED).differences
+
+
+def test_another_wording_is_a_message_and_another_type_a_difference() -> None:
+    wording = compared({"detail": "not found"}, {"detail": "nicht gefunden"}, MASKED)
+    assert (len(wording.messages), len(wording.differences)) == (1, 0)
+    assert compared({"detail": "not found"}, {"detail": ""}, MASKED).differences
+    assert compared({"detail": "not found"}, {"detail": ["x"]}, MASKED).differences
+    assert compared({"detail": "not found"}, {}, MASKED).differences
+
+
+def test_a_critical_place_is_critical_inside_too() -> None:
+    found = compared({"ok": True, "deep": {"thing": {"x": 1}}}, {"ok": False, "deep": {"thing": {"x": 2}}}, MASKED)
+    assert [difference.critical for difference in found.differences] == [True, True]
+    assert not compared({"other": 1}, {"other": 2}, MASKED).differences[0].critical
+
+
+def test_status_and_declared_headers_are_compared_and_dull_ones_are_not() -> None:
+    found = compare_answers(
+        PLAIN,
+        answer({}, 200, content_type="application/json", x_trace="1"),
+        answer({}, 201, content_type="text/plain", x_trace="2", location="/x"),
+        NOBODY,
+        NOBODY,
+    )
+    assert [(d.where, d.path, d.kind) for d in found.differences] == [
+        ("status", "", "status"),
+        ("header", "content-type", "header"),
+        ("header", "location", "header"),
+    ]
+    assert (
+        compare_answers(PLAIN, answer({}, 200), answer({}, 404), NOBODY, NOBODY).differences[0].kind == "status class"
+    )
+
+
+@pytest.mark.parametrize(("one", "other"), [("{}", "{} "), ("{}", "<html>"), ("x", "y"), ("", "{}")])
+def test_a_body_that_is_no_json_on_one_side_is_compared_as_text(one: str, other: str) -> None:
+    found = compare_answers(PLAIN, answer(one), answer(other), NOBODY, NOBODY).differences
+    assert [difference.where for difference in found] == ([] if one == "{}" and other == "{} " else ["raw"])
+
+
+def test_texts_that_are_alike_but_for_their_names_are_equal() -> None:
+    old, new = Names((("camera", "gate-1"),)), Names((("camera", "gate-2"),))
+    assert compare_answers(PLAIN, answer("log gate-1"), answer("log gate-2"), old, new) == Compared()
+
+
+def test_binary_and_text_are_not_equal_by_accident() -> None:
+    binary = Answer(200, (), "eA==", body_is_base64=True)
+    assert compare_answers(PLAIN, binary, answer("eA=="), NOBODY, NOBODY).differences[0].where == "raw"
+
+
+def test_a_number_that_a_parser_would_bend_is_a_raw_difference() -> None:
+    found = compare_answers(PLAIN, answer('{"a": 1.5}'), answer('{"a": NaN}'), NOBODY, NOBODY)
+    assert found.differences[0].where == "raw"
+
+
+def test_what_is_shown_is_cut() -> None:
+    found = compared({"a": "x" * 5000}, {"a": "y"})
+    assert len(found.differences[0].control) < 500

@@ -1,0 +1,82 @@
+"""A run writes down what it owes; what it leaves out by decision has a reason."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tests.core.judge.builders import CASE, CATALOG, comparison, endpoint, exchange, look, manifest
+from verification.core.cases import Catalog
+from verification.core.expectation import Scope, covered, latest, owed
+from verification.core.model import Arm
+from verification.core.records import Drill, Evidence, Exposure, ForcedCall, LoadEnd, Race, Usage
+
+DERIVED = replace(CASE, id="derived-x", derived=True)
+MORE = Catalog((replace(endpoint(), cases=(CASE, DERIVED)),), {}, {}, {})
+FULL = Scope((0, 10, 25, 50, 100), owned=True, quick=False, may_restart=False)
+
+
+def test_a_full_run_on_an_owned_backend_leaves_nothing_out() -> None:
+    keys, omitted = owed(MORE, FULL)
+    assert omitted == {}
+    assert {"parity:GET /things:plain", "parity:GET /things:derived-x", "race:control", "race:candidate"} <= set(keys)
+    assert {f"{kind}:{percent}" for kind in ("load", "flag:exposure", "flag:force") for percent in FULL.stages} <= set(
+        keys
+    )
+    assert {"flag:refuse", "rollback:request", "rollback:global", "monitoring:usage"} <= set(keys)
+    assert len(keys) == len(set(keys))
+
+
+def test_the_short_form_says_what_it_leaves_out() -> None:
+    keys, omitted = owed(MORE, replace(FULL, quick=True))
+    assert {"parity:derived", "load:0", "load:25", "load:50"} == set(omitted)
+    assert {"load:10", "load:100"} <= set(keys)
+
+
+def test_the_short_form_of_one_stage_still_measures_it() -> None:
+    keys, _ = owed(MORE, replace(FULL, quick=True, stages=(25,)))
+    assert "load:25" in keys
+
+
+def test_a_named_backend_is_neither_restarted_nor_given_broken_percents() -> None:
+    keys, omitted = owed(MORE, Scope((25,), owned=False, quick=False, may_restart=False))
+    assert not {"flag:refuse", "rollback:global"} & set(keys)
+    assert {"flag:refuse", "rollback:global", "stage:0", "stage:10", "stage:50", "stage:100"} == set(omitted)
+    allowed, _ = owed(MORE, Scope((25,), owned=False, quick=False, may_restart=True))
+    assert "rollback:global" in allowed
+
+
+def test_evidence_covers_its_keys() -> None:
+    calls = tuple(ForcedCall("force", 10, "GET /things", exchange(arm)) for arm in Arm)
+    half = ForcedCall("force", 25, "GET /things", exchange(Arm.CONTROL))
+    drilled = ForcedCall("rollback-request", 50, "GET /things", exchange(Arm.CONTROL))
+    evidence = Evidence(
+        manifest(),
+        comparisons=(comparison(exchange(Arm.CANDIDATE)),),
+        races=(Race("control", "x", 1, 1, 1),),
+        exposures=(Exposure(10, 1, 1, 0),),
+        load_ends=(LoadEnd(10, 1, 1, 0, (), (), (), None),),
+        monitoring=(look("before"),),
+        drills=(Drill("refuse-percent", 0, ok=True, seconds=None, detail=""),),
+        usage=(Usage(10, "forced", 1, 1, 1, 1), Usage(10, "natural", 1, 1, 1, 1)),
+        forced=(*calls, half, drilled),
+    )
+    assert covered(evidence) == {
+        "parity:GET /things:plain",
+        "race:control",
+        "flag:exposure:10",
+        "load:10",
+        "monitoring:before",
+        "flag:refuse",
+        "monitoring:usage",
+        "flag:force:10",
+    }
+
+
+def test_half_of_the_usage_evidence_covers_nothing() -> None:
+    assert covered(Evidence(manifest(), usage=(Usage(10, "forced", 1, 1, 1, 1),))) == frozenset()
+
+
+def test_attempts_come_in_the_order_of_their_numbers() -> None:
+    second, first = comparison(exchange(Arm.CANDIDATE), attempt=2), comparison(exchange(Arm.CANDIDATE), attempt=1)
+    assert [found.attempt for found in latest([second, first])["GET /things", "plain"]] == [1, 2]
+    assert CATALOG.endpoints

@@ -1,0 +1,71 @@
+"""Verdicts are ordered, nothing at all is never a pass, and witnesses name an implementation or none."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.core.judge.builders import CATALOG, OTHER
+from verification.core.arms import force_query, implementation, is_fallback, is_proven, served_by
+from verification.core.model import Answer, Arm, Comparison, Exchange, Implementation, Request, Verdict, worst
+
+
+def test_the_worst_verdict_wins_and_nothing_is_inconclusive() -> None:
+    assert worst([Verdict.PROMOTE, Verdict.ROLLBACK, Verdict.HOLD]) is Verdict.ROLLBACK
+    assert worst([Verdict.INCONCLUSIVE, Verdict.HOLD]) is Verdict.HOLD
+    assert worst([Verdict.PROMOTE, Verdict.INCONCLUSIVE]) is Verdict.INCONCLUSIVE
+    assert worst([]) is Verdict.INCONCLUSIVE
+
+
+def test_exit_codes_leave_one_and_two_free() -> None:
+    assert {verdict: verdict.exit_code for verdict in Verdict} == {
+        "PROMOTE": 0,
+        "HOLD": 10,
+        "INCONCLUSIVE": 11,
+        "ROLLBACK": 12,
+    }
+
+
+def test_a_body_gives_its_bytes_back() -> None:
+    assert Answer(200, (), "ä").raw == b"\xc3\xa4"
+    assert Answer(200, (), "/w==", body_is_base64=True).raw == b"\xff"
+
+
+def test_the_first_header_of_a_name_is_found() -> None:
+    answer = Answer(200, (("a", "1"), ("x-served-by", "domain"), ("a", "2")), "")
+    assert answer.header("a") == "1"
+    assert answer.header("b") is None
+    assert served_by(answer) == "domain"
+
+
+def test_a_comparison_knows_its_sides() -> None:
+    assert Comparison("GET /x", "c", ()).side("control") is None
+
+
+def test_an_arm_is_forced_by_its_query_and_none_leaves_it_to_the_flag() -> None:
+    assert force_query(Arm.CONTROL) == (("force_domain", "false"),)
+    assert force_query(Arm.CANDIDATE) == (("force_domain", "true"),)
+    assert force_query(None) == ()
+
+
+@pytest.mark.parametrize(
+    ("named", "expected"), [("domain", "domain"), (" Legacy ", "legacy"), ("x", None), (None, None)]
+)
+def test_a_witness_names_an_implementation_or_none(named: str | None, expected: str | None) -> None:
+    assert implementation(named) == (Implementation(expected) if expected else None)
+
+
+def test_an_arm_is_proven_by_its_own_implementation_only() -> None:
+    def exchange(arm: Arm, named: str | None) -> Exchange:
+        return Exchange(arm, Request("GET", "/"), Answer(200, (), ""), None, 1.0, named)
+
+    assert is_proven(exchange(Arm.CONTROL, "legacy"))
+    assert is_proven(exchange(Arm.CANDIDATE, "domain"))
+    assert not is_proven(exchange(Arm.CONTROL, "domain"))
+    assert is_fallback(exchange(Arm.CANDIDATE, "legacy"))
+    assert not is_fallback(exchange(Arm.CONTROL, "legacy"))
+
+
+def test_an_unknown_endpoint_is_a_key_error_that_names_it() -> None:
+    with pytest.raises(KeyError, match="GET /x"):
+        CATALOG.endpoint("GET /x")
+    assert CATALOG.endpoint(OTHER).id == OTHER

@@ -1,0 +1,203 @@
+"""Probes become findings of the stated weight; a comparison counts only when both arms are proven."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from verification.core.cases import Case, Catalog, Endpoint, LoadSpec, Mask, ReadingSpec, RequestSpec, Shape
+from verification.core.model import Answer, Arm, Comparison, Exchange, Probe, Reading, Request, Verdict
+from verification.core.parity import CaseOutcome, judge_comparison
+
+ASK = RequestSpec("POST", "/cameras/{camera}/start")
+PID = Mask("pid", "integer", "a new one each start", "us", minimum=1, group="pid")
+PIDS = Mask("*.pid", "integer", "a new one each start", "us", minimum=1, group="pid")
+STATUSES = ReadingSpec("statuses", RequestSpec("POST", "/s"), "", None, ordered=False, shape=Shape(masks=(PIDS,)))
+SHAPE = Shape(masks=(PID,), messages=("text",), critical=("running",))
+ERROR = Shape(messages=("detail",))
+CASES = (Case("known", "", (), ASK, 200), Case("unknown", "", (), ASK, 404), Case("derived", "", (), ASK, None, True))
+ENDPOINT = Endpoint(
+    "POST /start", "POST", "/start", True, SHAPE, ERROR, ("statuses",), CASES, LoadSpec(1, (ASK,), None)
+)
+CATALOG = Catalog((ENDPOINT,), {}, {"statuses": STATUSES}, {})
+ARMS = {"control": Arm.CONTROL, "control-again": Arm.CONTROL, "candidate": Arm.CANDIDATE}
+SERVED = {Arm.CONTROL: "legacy", Arm.CANDIDATE: "domain"}
+
+
+def sent(arm: Arm, body: Any, status: int = 200, **changes: Any) -> Exchange:
+    text = body if isinstance(body, str) else json.dumps(body)
+    made = Exchange(arm, Request("POST", "/x"), Answer(status, (), text), None, 1.0, SERVED[arm])
+    return replace(made, **changes)
+
+
+def probe(side: str, body: Any = None, *, pid: int = 40, status: int = 200, **changes: Any) -> Probe:
+    """A start that gives the camera a pid: the answer names it, the readings show it."""
+    name = f"gate-{side}"
+    answer = {"running": True, "pid": pid, "id": name} if body is None else body
+    before = changes.pop("before", {name: {"pid": 0}})
+    after = changes.pop("after", {name: {"pid": pid}})
+    cross = changes.pop("cross", after)
+    exchange = sent(ARMS[side], answer, status, **changes)
+    readings = (
+        Reading("statuses", "before", sent(Arm.CONTROL, before)),
+        Reading("statuses", "after", sent(Arm.CONTROL, after)),
+        Reading("statuses", "cross", sent(Arm.CANDIDATE, cross)),
+    )
+    return Probe(side, (("camera", name),), exchange, readings)
+
+
+def judged(
+    candidate: Probe, *, control: Probe | None = None, again: Probe | None = None, case: str = "known"
+) -> CaseOutcome:
+    first = control or probe("control", pid=40)
+    second = again or probe("control-again", pid=41)
+    return judge_comparison(CATALOG, Comparison("POST /start", case, (second, candidate, first)))
+
+
+def rules(outcome: CaseOutcome) -> list[tuple[str, Verdict]]:
+    return [(finding.rule, finding.verdict) for finding in outcome.findings]
+
+
+def candidate(**changes: Any) -> Probe:
+    return probe("candidate", pid=42, **changes)
+
+
+def answer(**changes: Any) -> Probe:
+    return candidate(body={"running": True, "pid": 42, "id": "gate-candidate"} | changes)
+
+
+def test_twins_that_did_alike_are_equal_and_their_masks_counted() -> None:
+    found = judged(candidate())
+    assert rules(found) == []
+    assert found.counts
+    assert {use.path for use in found.masked} == {"pid", "«camera».pid"}
+
+
+@pytest.mark.parametrize(
+    ("twin", "expected"),
+    [
+        (answer(extra=1), [("parity.body", Verdict.HOLD)]),
+        (answer(running=False), [("parity.body", Verdict.ROLLBACK)]),
+        (answer(id="gate-control"), [("parity.identity", Verdict.ROLLBACK)]),
+        (answer(pid=None), [("parity.body", Verdict.HOLD)]),
+        (candidate(status=201), [("parity.status", Verdict.HOLD)]),
+        (candidate(status=500), [("parity.status", Verdict.ROLLBACK)]),
+        (candidate(after={"gate-candidate": {"pid": 0}}), [("state.changed", Verdict.ROLLBACK)]),
+        (
+            candidate(after={"gate-candidate": {"pid": 42}, "neighbour": {"pid": 3}}),
+            [("state.changed", Verdict.ROLLBACK)],
+        ),
+        (candidate(cross={"gate-candidate": {"pid": 0}}), [("cross.read", Verdict.ROLLBACK)]),
+        (candidate(cross="<html>"), [("cross.read", Verdict.ROLLBACK)]),
+        (answer(pid=43), [("parity.identity", Verdict.ROLLBACK)]),
+        (answer(text="hallo"), [("parity.body", Verdict.HOLD)]),
+        (candidate(body="NaN"), [("parity.raw", Verdict.HOLD)]),
+        (candidate(body="<html>"), [("parity.raw", Verdict.HOLD)]),
+    ],
+)
+def test_each_kind_of_difference_has_its_weight(twin: Probe, expected: list[tuple[str, Verdict]]) -> None:
+    found = judged(twin)
+    assert [pair for pair in rules(found) if pair in expected] == expected
+    assert max(verdict.rank for _, verdict in rules(found)) == max(verdict.rank for _, verdict in expected)
+
+
+def test_another_wording_of_an_error_is_a_note() -> None:
+    errors = [probe(side, {"detail": "not found"}, status=404, after={f"gate-{side}": {"pid": 0}}) for side in ARMS]
+    other = probe("candidate", {"detail": "unbekannt"}, status=404, after={"gate-candidate": {"pid": 0}})
+    assert rules(judged(other, control=errors[0], again=errors[1], case="unknown")) == [
+        ("parity.message", Verdict.PROMOTE)
+    ]
+
+
+def test_a_request_that_legacy_answered_for_domain_does_not_count() -> None:
+    found = judged(candidate(served_by="legacy"))
+    assert rules(found) == [("witness.fallback", Verdict.HOLD)]
+    assert not found.counts
+
+
+@pytest.mark.parametrize("named", [None, "", "other"])
+def test_a_candidate_without_a_usable_witness_proves_nothing(named: str | None) -> None:
+    assert rules(judged(candidate(served_by=named))) == [("witness.absent", Verdict.INCONCLUSIVE)]
+
+
+@pytest.mark.parametrize("named", [None, "domain"])
+def test_a_control_without_its_witness_proves_nothing(named: str | None) -> None:
+    for side in ("control", "control-again"):
+        lying = probe(side, served_by=named)
+        found = judged(candidate(), control=lying) if side == "control" else judged(candidate(), again=lying)
+        assert rules(found) == [("witness.absent", Verdict.INCONCLUSIVE)]
+
+
+def test_a_reading_that_the_other_arm_served_proves_nothing() -> None:
+    plain = probe("control")
+    lying = replace(plain.readings[1], exchange=replace(plain.readings[1].exchange, served_by="domain"))
+    found = judged(candidate(), control=replace(plain, readings=(plain.readings[0], lying, plain.readings[2])))
+    assert rules(found) == [("witness.absent", Verdict.INCONCLUSIVE)]
+
+
+def test_a_candidate_that_does_not_answer_is_a_rollback() -> None:
+    assert rules(judged(candidate(answer=None, failure="reset"))) == [("candidate.crash", Verdict.ROLLBACK)]
+
+
+@pytest.mark.parametrize(
+    "control",
+    [
+        probe("control", answer=None, failure="reset"),
+        probe("control", status=500),
+        probe("control", status=404),
+        replace(probe("control"), exchange=None, failure="no twin"),
+    ],
+)
+def test_a_control_that_is_not_in_the_situation_is_inconclusive(control: Probe) -> None:
+    assert rules(judged(candidate(), control=control)) == [("control.unhealthy", Verdict.INCONCLUSIVE)]
+
+
+def test_a_derived_case_takes_any_answer_of_control_but_a_server_error() -> None:
+    refused = [probe(side, {"detail": "no"}, status=422, after={f"gate-{side}": {"pid": 0}}) for side in ARMS]
+    assert rules(judged(refused[2], control=refused[0], again=refused[1], case="derived")) == []
+    broken = judged(candidate(), control=probe("control", status=503), case="derived")
+    assert rules(broken) == [("control.unhealthy", Verdict.INCONCLUSIVE)]
+
+
+def test_a_reading_that_failed_on_control_is_inconclusive() -> None:
+    plain = probe("control")
+    failed = replace(plain.readings[1], exchange=sent(Arm.CONTROL, {}, 503))
+    found = judged(candidate(), control=replace(plain, readings=(plain.readings[0], failed)))
+    assert rules(found) == [("control.unhealthy", Verdict.INCONCLUSIVE)]
+
+
+def test_a_lost_side_or_an_unknown_case_is_inconclusive() -> None:
+    two = (probe("control"), probe("candidate"))
+    assert rules(judge_comparison(CATALOG, Comparison("POST /start", "known", two))) == [
+        ("control.unhealthy", Verdict.INCONCLUSIVE)
+    ]
+    assert rules(judged(candidate(), case="gone")) == [("control.unhealthy", Verdict.INCONCLUSIVE)]
+
+
+def test_noise_of_control_is_told_and_hides_no_difference_elsewhere() -> None:
+    noisy = probe("control-again", {"running": True, "pid": 40, "id": "gate-control-again", "n": 2})
+    found = judged(answer(extra=1, n=3), again=noisy)
+    assert set(rules(found)) == {("parity.body", Verdict.HOLD), ("control.noise", Verdict.INCONCLUSIVE)}
+    body = next(finding for finding in found.findings if finding.rule == "parity.body")
+    assert [difference.path for difference in body.differences] == ["extra"]
+    assert not found.counts
+
+
+def test_noise_alone_is_inconclusive() -> None:
+    noisy = probe("control-again", {"running": True, "pid": 40, "id": "gate-control-again", "n": 2})
+    assert rules(judged(answer(n=3), again=noisy)) == [("control.noise", Verdict.INCONCLUSIVE)]
+
+
+def test_many_places_are_cut_and_counted_in_the_reason() -> None:
+    found = judged(answer(a=1, b=2, c=3, d=4, e=5))
+    assert "and 2 more" in found.findings[0].reason
+
+
+def test_a_probe_without_an_answer_cannot_be_compared() -> None:
+    from verification.core.parity import _answer
+
+    with pytest.raises(ValueError, match="no answer"):
+        _answer(probe("control", answer=None, failure="reset"))

@@ -1,0 +1,130 @@
+"""What a probe did to the state: after minus before, by token, and nothing else changed."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from verification.core.cases import Mask, ReadingSpec, RequestSpec, Shape
+from verification.core.documents import KEYED_KEY, ORDER_KEY, Names
+from verification.core.model import Answer, Arm, Exchange, Probe, Reading, Request
+from verification.core.state import (
+    REMOVED,
+    UNREADABLE,
+    change,
+    changes,
+    crossings,
+    document,
+    grouped_values,
+    reading_shape,
+)
+
+LIST = ReadingSpec("cameras", RequestSpec("GET", "/cameras"), "cameras", "id", ordered=False, shape=Shape())
+ORDERED = ReadingSpec("rules", RequestSpec("GET", "/rules"), "items", "id", ordered=True, shape=Shape())
+OBJECT = ReadingSpec("statuses", RequestSpec("POST", "/statuses"), "", None, ordered=False, shape=Shape())
+NAMES = (("camera", "gate-1"),)
+TOKENS = frozenset({"«camera»"})
+
+
+def sent(body: Any, status: int = 200) -> Exchange:
+    text = body if isinstance(body, str) else json.dumps(body)
+    return Exchange(Arm.CONTROL, Request("GET", "/cameras"), Answer(status, (), text), None, 1.0, "legacy")
+
+
+def read(spec: ReadingSpec, body: Any) -> Any:
+    return document(spec, sent(body), Names(NAMES))
+
+
+def changed(spec: ReadingSpec, before: Any, after: Any) -> Any:
+    return change(spec, read(spec, before), read(spec, after), TOKENS)
+
+
+def test_only_what_changed_is_told_by_token_and_field() -> None:
+    before = {"cameras": [{"id": "gate-1", "on": False, "x": 1}, {"id": "other", "on": True}]}
+    after = {"cameras": [{"id": "other", "on": True}, {"id": "gate-1", "on": True, "x": 1}]}
+    assert changed(LIST, before, after) == {"cameras": {"«camera»": {"on": True}}}
+
+
+def test_nothing_changed_is_empty() -> None:
+    before = {"cameras": [{"id": "gate-1"}]}
+    assert changed(LIST, before, before) == {}
+
+
+def test_added_removed_and_a_changed_neighbour_are_told() -> None:
+    before = {"cameras": [{"id": "a", "v": 1}, {"id": "b", "v": 1, "w": 2}]}
+    after = {"cameras": [{"id": "b", "v": 2}, {"id": "gate-1", "v": 3}]}
+    assert changed(LIST, before, after) == {
+        "cameras": {"a": REMOVED, "b": {"v": 2, "w": REMOVED}, "«camera»": {"id": "«camera»", "v": 3}}
+    }
+
+
+def test_a_field_that_turned_null_is_no_removed_field() -> None:
+    before, null = {"cameras": [{"id": "a", "v": 1}]}, {"cameras": [{"id": "a", "v": None}]}
+    gone = {"cameras": [{"id": "a"}]}
+    assert changed(LIST, before, null) != changed(LIST, before, gone)
+
+
+def test_an_object_keyed_by_id_changes_by_key_and_whole_values() -> None:
+    assert changed(OBJECT, {"gate-1": {"pid": 0}, "n": 1}, {"gate-1": {"pid": 5}, "n": 2}) == {
+        "«camera»": {"pid": 5},
+        "n": 2,
+    }
+
+
+def test_the_order_of_the_probes_own_twins_counts_where_it_is_declared() -> None:
+    two = Names((("rule", "7"), ("other", "8")))
+    before = document(ORDERED, sent({"items": [{"id": 7, "v": 1}, {"id": 8, "v": 1}]}), two)
+    after = document(ORDERED, sent({"items": [{"id": 8, "v": 2}, {"id": 7, "v": 1}]}), two)
+    found = change(ORDERED, before, after, frozenset({"«rule»", "«other»"}))
+    assert found["items"][ORDER_KEY] == ["«other»", "«rule»"]
+    assert KEYED_KEY not in found["items"]
+
+
+def test_a_reading_that_failed_says_why() -> None:
+    silent = Exchange(Arm.CONTROL, Request("GET", "/cameras"), None, "refused", 1.0, None)
+    assert document(LIST, silent, Names(())) == {UNREADABLE: "refused"}
+    assert document(LIST, sent({}, 500), Names(())) == {UNREADABLE: "status 500"}
+    assert UNREADABLE in document(LIST, sent("<html>"), Names(()))
+
+
+def test_a_change_with_an_unreadable_side_is_unreadable_never_empty() -> None:
+    good: Any = {"cameras": []}
+    assert changed(LIST, good, "<html>")[UNREADABLE]
+    assert changed(LIST, "<html>", good)[UNREADABLE]
+    assert changed(LIST, good, {"other": []})[UNREADABLE] == "the collection is not there"
+    assert changed(LIST, [], [])[UNREADABLE] == "the collection is not there"
+
+
+def probe(*readings: tuple[str, str, Any]) -> Probe:
+    found = tuple(Reading(name, moment, sent(body)) for name, moment, body in readings)
+    return Probe("control", NAMES, sent({}), found)
+
+
+SPECS = {"cameras": LIST, "statuses": OBJECT}
+
+
+def test_changes_are_told_for_readings_with_both_moments() -> None:
+    one = {"cameras": [{"id": "gate-1", "v": 1}]}
+    two = {"cameras": [{"id": "gate-1", "v": 2}]}
+    seen = probe(("cameras", "before", one), ("cameras", "after", two), ("statuses", "after", {}))
+    assert changes(SPECS, seen) == {"cameras": {"cameras": {"«camera»": {"v": 2}}}}
+
+
+def test_crossings_pair_the_two_readers_of_the_same_state() -> None:
+    one, two = {"gate-1": 1}, {"gate-1": 2}
+    seen = probe(
+        ("statuses", "before", one), ("statuses", "after", one), ("statuses", "cross", two), ("cameras", "cross", {})
+    )
+    assert crossings(SPECS, seen) == {"statuses": ({"«camera»": 1}, {"«camera»": 2})}
+
+
+def test_only_values_that_a_mask_speaks_of_belong_to_its_group() -> None:
+    pid = Mask("*.pid", "integer", "a new one each start", "us", minimum=1, group="pid")
+    other = Mask("*.at", "text", "time", "us")
+    found = grouped_values(Shape(masks=(pid, other)), {"a": {"pid": 5}, "b": {"pid": 0}, "c": {"pid": None, "at": "x"}})
+    assert found == {"pid": {("a", "pid"): 5}}
+
+
+def test_a_reading_keyed_as_an_object_needs_no_keyed_list() -> None:
+    assert reading_shape(OBJECT) is OBJECT.shape
+    assert reading_shape(LIST).keyed[0].path == "cameras"
