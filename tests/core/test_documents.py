@@ -57,28 +57,19 @@ LOSSY_PAIRS = [
 ]
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["1e400", "-1e400", "0.1e1000000000", "1e99999999999999999999", "9" * 5000, "NaN", "-0", "-0.0", "1E5"],
-)("one", "other"), LOSSY_PAIRS)
+@pytest.mark.parametrize(("one", "other"), LOSSY_PAIRS)
 def test_values_that_a_parser_would_bend_stay_different(one: str, other: str) -> None:
     assert canonical(parse(body(one))) != canonical(parse(body(other)))
 
 
 @pytest.mark.parametrize(
-    "text",
-    ["1e400", "-1e400", "0.1e1000000000", "1e99999999999999999999", "9" * 5000, "NaN", "-0", "-0.0", "1E5"],
-)
     "text", ["1e400", "-1e400", "0.1e1000000000", "1e99999999999999999999", "9" * 5000, "NaN", "-0", "-0.0", "1E5"]
 )
 def test_a_strange_number_is_read_without_a_crash_and_equals_itself(text: str) -> None:
     assert canonical(parse(body(text))) == canonical(parse(body(text)))
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["1e400", "-1e400", "0.1e1000000000", "1e99999999999999999999", "9" * 5000, "NaN", "-0", "-0.0", "1E5"],
-)"text", ["", "{", '{"a": 1} x', "\ufeff{}", "[" * 100_000, "'a'", "{1: 2}", "\x00"])
+@pytest.mark.parametrize("text", ["", "{", '{"a": 1} x', "\ufeff{}", "[" * 100_000, "'a'", "{1: 2}", "\x00"])
 def test_what_is_no_json_is_unparsable_with_a_reason(text: str) -> None:
     with pytest.raises(Unparsable, match=r"."):
         parse(body(text))
@@ -151,10 +142,7 @@ def test_the_order_of_an_ordered_list_is_kept_beside_it() -> None:
     assert normalise({"items": [{"id": "b"}, {"id": "a"}]}, shape, NAMES)["items"][ORDER_KEY] == ["b", "a"]
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["1e400", "-1e400", "0.1e1000000000", "1e99999999999999999999", "9" * 5000, "NaN", "-0", "-0.0", "1E5"],
-)"items", ["no list", [1], [{"x": 1}], None])
+@pytest.mark.parametrize("items", ["no list", [1], [{"x": 1}], None])
 def test_what_is_no_keyed_list_stays_as_it_is(items: object) -> None:
     assert normalise({"items": items}, Shape(keyed=(KeyedList("items", "id"),)), NAMES) == {"items": items}
 
