@@ -6,6 +6,7 @@ the controller measures it alone after the last worker has ended.
 
 from __future__ import annotations
 
+import fcntl
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 
 from verification.catalog.load import load_catalog
-from verification.core.errors import GateError, UsageError
+from verification.core.errors import GateError, TargetError, UsageError
 from verification.core.expectation import parity_key
 from verification.core.judge import judge_stage
 from verification.core.judgement import Judgement
@@ -54,6 +55,9 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     try:
         gate = Gate(config)
+        gate.require_target()
+    except TargetError as error:
+        pytest.exit(f"release gate: {error}", returncode=Verdict.INCONCLUSIVE.exit_code)
     except GateError as error:
         pytest.exit(f"release gate: {error}", returncode=MISUSED)
     config.stash[_GATE] = gate
@@ -135,6 +139,17 @@ class Gate:
         self.judgement: Judgement | None = None
         self._latency_asked: set[int] = set()
         self._interrupted = False
+
+    def require_target(self) -> None:
+        """A target that cannot be asked is told once, at the start, and stands in the report."""
+        if self.is_worker:
+            return
+        try:
+            self.campaign.check()
+        except TargetError as error:
+            self.campaign.record(Mishap("backend-unready", str(error), self.stages[0]))
+            conclude(self.run.run_dir)
+            raise
 
     # -- what the tests call
 
@@ -259,6 +274,18 @@ class Gate:
         if reporter is not None:
             for line in summary_lines(self.judgement, self.run.run_dir):
                 reporter.write_line(line)
+
+
+@pytest.fixture(autouse=True)
+def _one_at_a_time(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Workers take turns on a named target: a case must not see what another worker does to the state."""
+    gate = request.config.stash.get(_GATE, None)
+    if gate is None or not gate.is_worker or gate.manifest.owned:
+        yield
+        return
+    with (gate.run.run_dir / "turn.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def gate_of(config: pytest.Config) -> Gate:

@@ -64,6 +64,14 @@ class Campaign:
         self._leftover: list[str] = []
         self.restart_s = 0.0
 
+    def check(self) -> None:
+        """See that the target can be asked at all; TargetError says why not, and what is valid."""
+        target = self._make_target()
+        if isinstance(target, EmbeddedTarget):
+            target.require_known_defects()
+        else:
+            target.set_percent(self.stages[0])
+
     @property
     def comparison_percent(self) -> int:
         """The percent at which cases are compared: the arm is forced, so any real stage will do."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import os
 import selectors
@@ -11,7 +12,7 @@ import time
 from pathlib import Path
 from typing import IO, Protocol
 
-from verification.core.errors import PermissionNeeded, TargetError
+from verification.core.errors import PermissionNeeded, TargetError, UsageError
 from verification.core.model import Arm, Request
 from verification.core.redact import Redactor, redact_text
 from verification.drive.caller import Caller
@@ -78,6 +79,28 @@ class EmbeddedTarget:
             return False, f"it started with ROLLOUT_PERCENT={percent!r}"
         text = redact_text(errors.decode(errors="replace").strip())
         return process.returncode != 0, text.splitlines()[-1] if text else f"exit {process.returncode}"
+
+    def require_known_defects(self) -> None:
+        """Refuse a defect that the backend does not list; TargetError names the nearest."""
+        if not self._defects:
+            return
+        listing = subprocess.run(
+            [sys.executable, "-m", "verification.reference", "--list-defects", "--json"],
+            capture_output=True,
+            timeout=START_TIMEOUT_S,
+            check=False,
+        )
+        if listing.returncode != 0:
+            raise TargetError(redact_text(listing.stderr.decode(errors="replace").strip()))
+        known = [row["name"] for row in json.loads(listing.stdout)]
+        for name in self._defects:
+            if name not in known:
+                near = difflib.get_close_matches(name, known, n=1)
+                hint = f" Did you mean {near[0]}?" if near else ""
+                raise UsageError(
+                    f"--defect {name}: there is no such defect.{hint} "
+                    "`python -m verification.reference --list-defects` explains each."
+                )
 
     def _command(self, percent: str) -> list[str]:
         command = [sys.executable, "-m", "verification.reference", "--port", "0", "--percent", percent]
