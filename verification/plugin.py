@@ -15,17 +15,19 @@ from typing import Any
 import pytest
 
 from verification.catalog.load import load_catalog
+from verification.core.cases import Catalog
 from verification.core.errors import GateError, TargetError, UsageError
-from verification.core.expectation import parity_key
+from verification.core.expectation import owed, parity_key
 from verification.core.judge import judge_stage
 from verification.core.judgement import Judgement
 from verification.core.model import Finding, Verdict
 from verification.core.records import Mishap
+from verification.core.redact import redact_text
 from verification.drive.campaign import Campaign, Place
 from verification.drive.measure import measure_stage
 from verification.evidence import read_run
 from verification.reporting.terminal import summary_lines
-from verification.run import OpenRun, choose_stages, conclude, open_run
+from verification.run import OpenRun, choose_stages, conclude, open_run, scope_of
 from verification.settings import Settings, load_settings, require_allowed_target
 
 STAGE_GATE_DIR = Path(__file__).resolve().parent / "stage_gate"
@@ -61,7 +63,21 @@ def pytest_configure(config: pytest.Config) -> None:
     except GateError as error:
         pytest.exit(f"release gate: {error}", returncode=MISUSED)
     config.stash[_GATE] = gate
+    if gate.is_controller:
+        _join_values(config)
     config.pluginmanager.register(gate, "release-gate")
+
+
+def _join_values(config: pytest.Config) -> None:
+    """Workers get this call's words again, and there `--run-dir DIR` would move pytest's root to DIR: it exists now."""
+    given = config.invocation_params
+    words: list[str] = []
+    for word in map(str, given.args):
+        if words and words[-1] in ("--run-dir", "--settings"):
+            words[-1] = f"{words[-1]}={word}"
+        else:
+            words.append(word)
+    config.invocation_params = config.InvocationParams(args=words, plugins=given.plugins, dir=given.dir)
 
 
 def _is_gate_run(config: pytest.Config) -> bool:
@@ -135,7 +151,6 @@ class Gate:
             self.run, worker = open_run(self.settings, self.stages, asked), "main"
         self.campaign = Campaign(self.settings, self.run.catalog, Place(self.run.run_dir, worker), self.stages)
         self.manifest = read_run(self.run.run_dir).evidence.manifest
-        self.owed_stages = [int(key.split(":")[1]) for key in self.manifest.expected if key.startswith("load:")]
         self.judgement: Judgement | None = None
         self._latency_asked: set[int] = set()
         self._interrupted = False
@@ -210,7 +225,9 @@ class Gate:
         """Take over which stages were selected; a worker that was lost is a mishap."""
         output = getattr(node, "workeroutput", None)
         if error or output is None:
-            self.campaign.record(Mishap("worker-lost", f"pytest worker {node.gateway.id} was lost: {error}"))
+            self.campaign.record(
+                Mishap("worker-lost", f"pytest worker {node.gateway.id} was lost: {_last_line(error)}")
+            )
             return
         self._latency_asked.update(output.get("gate_stages", ()))
 
@@ -288,6 +305,11 @@ def _one_at_a_time(request: pytest.FixtureRequest) -> Iterator[None]:
         yield
 
 
+def _last_line(error: object) -> str:
+    lines = str(error or "it did not say why").strip().splitlines()
+    return redact_text(lines[-1]) if lines else "it did not say why"
+
+
 def gate_of(config: pytest.Config) -> Gate:
     """The gate of this process; only in a gate run."""
     return config.stash[_GATE]
@@ -300,21 +322,31 @@ def gate(pytestconfig: pytest.Config) -> Gate:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Cases, arms and percents of this run as parameters with ids that read well."""
-    if not Path(str(metafunc.definition.path)).is_relative_to(STAGE_GATE_DIR):
+    """Cases and percents of this run as parameters with ids that read well; `--collect-only` lists them too."""
+    config = metafunc.config
+    if not (_inside_stage_gate(Path(metafunc.definition.path)) and _is_gate_run(config)):
         return
-    if _GATE not in metafunc.config.stash:
-        return
-    gate = gate_of(metafunc.config)
+    catalog, expected, stages = _plan(config)
     if "parity_case" in metafunc.fixturenames:
-        owed = set(gate.manifest.expected)
         pairs = [
             (endpoint, case)
-            for endpoint in gate.run.catalog.endpoints
+            for endpoint in catalog.endpoints
             for case in endpoint.cases
-            if parity_key(endpoint.id, case.id) in owed
+            if parity_key(endpoint.id, case.id) in expected
         ]
         metafunc.parametrize("parity_case", pairs, ids=[f"{endpoint.id}-{case.id}" for endpoint, case in pairs])
     if "percent" in metafunc.fixturenames:
-        of_load = "test_latency" in metafunc.definition.name
-        metafunc.parametrize("percent", gate.owed_stages if of_load else gate.stages)
+        alone = metafunc.definition.get_closest_marker("latency_alone") is not None
+        metafunc.parametrize("percent", [p for p in stages if not alone or f"load:{p}" in expected])
+
+
+def _plan(config: pytest.Config) -> tuple[Catalog, frozenset[str], tuple[int, ...]]:
+    if _GATE in config.stash:
+        gate = gate_of(config)
+        return gate.run.catalog, frozenset(gate.manifest.expected), gate.stages
+    try:
+        settings, stages = read_options(config)
+        catalog = load_catalog()
+    except GateError as error:
+        pytest.exit(f"release gate: {error}", returncode=MISUSED)
+    return catalog, frozenset(owed(catalog, scope_of(settings, stages))[0]), stages

@@ -49,7 +49,7 @@ def open_run(settings: Settings, stages: tuple[int, ...], run_dir: Path | None) 
     if (folder / "run.json").exists():
         raise EvidenceError(f"{folder}: holds a run already. Name an empty folder with --run-dir, or leave it out.")
     owned = settings.target.url is None
-    expected, omitted = owed(catalog, Scope(stages, owned, settings.run.quick, may_restart=False))
+    expected, omitted = owed(catalog, scope_of(settings, stages))
     manifest = new_manifest(
         folder.name,
         seed=settings.run.seed,
@@ -63,6 +63,11 @@ def open_run(settings: Settings, stages: tuple[int, ...], run_dir: Path | None) 
     start_run(folder, manifest, catalog, settings.policy)
     conclude(folder)
     return OpenRun(folder, settings, catalog, stages)
+
+
+def scope_of(settings: Settings, stages: tuple[int, ...]) -> Scope:
+    """What kind of run these settings ask for."""
+    return Scope(stages, owned=settings.target.url is None, quick=settings.run.quick, may_restart=False)
 
 
 def judge_run(run_dir: Path) -> Judgement:

@@ -67,10 +67,13 @@ class Campaign:
     def check(self) -> None:
         """See that the target can be asked at all; TargetError says why not, and what is valid."""
         target = self._make_target()
-        if isinstance(target, EmbeddedTarget):
-            target.require_known_defects()
-        else:
-            target.set_percent(self.stages[0])
+        try:
+            if isinstance(target, EmbeddedTarget):
+                target.require_known_defects()
+            else:
+                target.set_percent(self.stages[0])
+        finally:
+            target.close()
 
     @property
     def comparison_percent(self) -> int:
@@ -106,9 +109,8 @@ class Campaign:
         target = self.settings.target
         if target.url is not None:
             return NamedTarget(target.url, self.stages[0], target.log_file, target.timeout_s)
-        state_dir = self.place.run_dir / "backend" / self.place.worker
         return EmbeddedTarget(
-            state_dir, defects=target.defects, device_scale=_COMPARISON_DEVICE_SCALE, seed=self.settings.run.seed
+            defects=target.defects, device_scale=_COMPARISON_DEVICE_SCALE, seed=self.settings.run.seed
         )
 
     @property
@@ -220,7 +222,7 @@ class Campaign:
         self._let_go()
         if self._target is not None and self._target.owned:
             self._keep_log()
-            self._target.close()
+            self._target.stop()
             self._percent = None
 
     def _keep_log(self) -> None:

@@ -30,7 +30,7 @@ def measure_stage(
 
     `endpoints` limits the load to these; empty: all of the catalog.
     """
-    target = _target(settings, run_dir, percent)
+    target = _target(settings, percent)
     try:
         target.set_percent(percent)
         say(f"latency at {percent} %: measuring")
@@ -60,11 +60,10 @@ def _progress(say: Callable[[str], None]) -> Callable[[str], None]:
     return hear
 
 
-def _target(settings: Settings, run_dir: Path, percent: int) -> Target:
+def _target(settings: Settings, percent: int) -> Target:
     if settings.target.url is not None:
         return NamedTarget(settings.target.url, percent, None, settings.target.timeout_s)
-    state_dir = run_dir / "backend" / f"load-{percent:03d}"
-    return EmbeddedTarget(state_dir, defects=settings.target.defects, seed=settings.run.seed)
+    return EmbeddedTarget(defects=settings.target.defects, seed=settings.run.seed)
 
 
 def _plan(settings: Settings, target: Target, percent: int) -> LoadPlan:

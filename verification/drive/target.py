@@ -8,6 +8,7 @@ import os
 import selectors
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import IO, Protocol
@@ -37,28 +38,33 @@ class Target(Protocol):
     def log_text(self) -> str:
         """The end of its log, redacted; empty where there is none to read."""
 
+    def stop(self) -> None:
+        """End what the suite has started for now; `set_percent` starts it again with the same state."""
+
     def close(self) -> None:
-        """End what the suite has started."""
+        """End what the suite has started and remove its state."""
 
 
 class EmbeddedTarget:
-    """The reference backend as a subprocess on 127.0.0.1. State lives in a folder and outlasts restarts."""
+    """The reference backend as a subprocess on 127.0.0.1. Its state outlasts restarts and is removed at the end.
+
+    The state is not evidence: it holds what the backend was told, secrets too, so it lies outside the run's folder.
+    """
 
     owned = True
 
-    def __init__(
-        self, state_dir: Path, *, defects: tuple[str, ...] = (), device_scale: float = 1.0, seed: int = 0
-    ) -> None:
-        self._state_dir, self._defects, self._device_scale, self._seed = state_dir, defects, device_scale, seed
-        self._log_path = state_dir / "backend.log"
+    def __init__(self, *, defects: tuple[str, ...] = (), device_scale: float = 1.0, seed: int = 0) -> None:
+        self._defects, self._device_scale, self._seed = defects, device_scale, seed
+        self._folder = tempfile.TemporaryDirectory(prefix="release-gate-backend-")
+        self._state_dir = Path(self._folder.name)
+        self._log_path = self._state_dir / "backend.log"
         self._process: subprocess.Popen[bytes] | None = None
         self.base_url = ""
 
     def set_percent(self, percent: int) -> float:
         """Restart the backend at the percent; TargetError carries the end of its log."""
         started = time.monotonic()
-        self.close()
-        self._state_dir.mkdir(parents=True, exist_ok=True)
+        self.stop()
         with self._log_path.open("ab") as log:
             self._process = subprocess.Popen(
                 self._command(str(percent)), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log
@@ -115,7 +121,7 @@ class EmbeddedTarget:
         try:
             port = json.loads(line)["port"]
         except (ValueError, KeyError, TypeError):
-            self.close()
+            self.stop()
             raise TargetError(
                 f"the embedded backend did not start (exit {process.returncode}). Its log ends with:\n"
                 f"{self.log_text()[-800:].strip() or '(nothing)'}"
@@ -137,6 +143,11 @@ class EmbeddedTarget:
         return read_log_tail(self._log_path)
 
     def close(self) -> None:
+        """End the process and remove its state."""
+        self.stop()
+        self._folder.cleanup()
+
+    def stop(self) -> None:
         """End the process: first by closing its standard input, then by signal."""
         process, self._process = self._process, None
         if process is None:
@@ -186,8 +197,11 @@ class NamedTarget:
         """The end of the log file that the settings name."""
         return "" if self._log_file is None else read_log_tail(self._log_file)
 
-    def close(self) -> None:
+    def stop(self) -> None:
         """Nothing to end: the suite did not start it."""
+
+    def close(self) -> None:
+        """Nothing to remove: the suite did not make it."""
 
 
 def read_log_tail(path: Path) -> str:
