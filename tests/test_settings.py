@@ -1,0 +1,90 @@
+"""Settings come from the file and the command line; what is unknown or wrong is refused by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from verification.core.errors import PermissionNeeded, SettingsError, UsageError
+from verification.run import choose_stages
+from verification.settings import Settings, load_settings, require_allowed_target
+
+
+def written(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "rollout.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_without_a_file_the_defaults_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert load_settings(None, {}) == Settings()
+
+
+def test_the_command_line_wins_over_the_file(tmp_path: Path) -> None:
+    path = written(tmp_path, "[run]\nseed = 1\nquick = true\n")
+    settings = load_settings(path, {"run": {"seed": 2}, "target": {"url": "http://127.0.0.1:1/"}, "stages": (10,)})
+    assert (settings.run.seed, settings.run.quick, settings.target.url) == (2, True, "http://127.0.0.1:1")
+    assert settings.stages == (10,)
+
+
+def test_the_policy_is_the_judges_part() -> None:
+    settings = Settings.model_validate({"latency": {"hold_ratio": 1.3}})
+    assert settings.policy.latency.hold_ratio == 1.3
+
+
+MISTAKES: list[tuple[str, list[str]]] = [
+    ("[load]\nblock = 3\n", ["load.block", "unknown key", "Did you mean 'blocks'?", "rate_per_s"]),
+    ("[nonsense]\nx = 3\n", ["nonsense", "unknown key", "stages"]),
+    ("[load]\nblocks = 3.5\n", ["load.blocks", "3.5"]),
+    ("[target]\nurl = 'host:80'\n", ["target.url", "http://127.0.0.1:8000", "host:80"]),
+    ("[target]\nurl = 'http://[::1'\n", ["target.url"]),
+    ("stages = [25, 10]\n", ["stages", "ascending"]),
+    ("stages = [10, 101]\n", ["stages.1", "101"]),
+    ("[rates]\nhold_error_rate = 0.2\n", ["rates", "hold_error_rate"]),
+    ("[[accepted]]\nendpoint = 'GET /x'\n", ["accepted.0.path", "accepted.0.expires"]),
+    ("[[accepted]]\nendpont = 'GET /x'\n", ["accepted.0.endpont", "Did you mean 'endpoint'?"]),
+    ("a = \n", ["not valid TOML"]),
+]
+
+
+@pytest.mark.parametrize(("text", "said"), MISTAKES)
+def test_a_mistake_names_file_place_and_what_is_valid(tmp_path: Path, text: str, said: list[str]) -> None:
+    path = written(tmp_path, text)
+    with pytest.raises(SettingsError) as caught:
+        load_settings(path, {})
+    assert str(path) in str(caught.value)
+    for part in said:
+        assert part in str(caught.value)
+
+
+def test_a_named_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="cannot be read"):
+        load_settings(tmp_path / "none.toml", {})
+
+
+def settings(url: str | None, **run: Any) -> Settings:
+    return Settings.model_validate({"target": {"url": url}, "run": run})
+
+
+@pytest.mark.parametrize("url", [None, "http://127.0.0.1:8000", "http://localhost:1", "http://[::1]:8000"])
+def test_this_machine_needs_no_permission(url: str | None) -> None:
+    require_allowed_target(settings(url))
+
+
+def test_another_machine_needs_a_yes() -> None:
+    with pytest.raises(PermissionNeeded, match="--allow-writes"):
+        require_allowed_target(settings("http://backend.example:80"))
+    require_allowed_target(settings("http://backend.example:80", allow_writes=True))
+
+
+def test_a_named_target_stands_at_exactly_one_stage() -> None:
+    named = settings("http://127.0.0.1:1")
+    assert choose_stages(named, [25]) == (25,)
+    for stages in ([], [10, 25]):
+        with pytest.raises(UsageError, match="--stage 25"):
+            choose_stages(named, stages)
+    assert choose_stages(settings(None), [25, 10, 25]) == (10, 25)
+    assert choose_stages(settings(None), []) == (0, 10, 25, 50, 100)
