@@ -1,0 +1,83 @@
+"""One request, one exchange: whatever the transport does is an answer of its own kind, and secrets stay out."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from tests.drive.service import Service
+from verification.core.model import Arm, Request
+from verification.drive.caller import json_body
+
+ASK = Request("GET", "/cameras")
+
+
+def test_the_arm_is_forced_by_its_query_and_the_flag_left_alone_without() -> None:
+    service = Service()
+    with service.caller() as caller:
+        assert caller.call(ASK, Arm.CONTROL).served_by == "legacy"
+        assert caller.call(ASK, Arm.CANDIDATE).served_by == "domain"
+        caller.call(ASK, Arm.CANDIDATE, force=False)
+    assert service.asked == ["GET /cameras false", "GET /cameras true", "GET /cameras None"]
+
+
+@pytest.mark.parametrize(
+    "error", [httpx.ConnectError("refused"), httpx.ReadTimeout("slow"), httpx.RemoteProtocolError("half an answer")]
+)
+def test_a_transport_that_fails_is_a_failure_and_no_exception(error: httpx.HTTPError) -> None:
+    def fail(_: httpx.Request) -> httpx.Response:
+        raise error
+
+    exchange = Service(interfere=fail).caller().call(ASK, Arm.CONTROL)
+    assert exchange.answer is None
+    assert exchange.failure is not None
+    assert type(error).__name__ in exchange.failure
+
+
+def test_a_body_beyond_the_bound_is_a_failure() -> None:
+    service = Service(interfere=lambda _: httpx.Response(200, content=b"x" * 5000))
+    exchange = service.caller(max_body_bytes=4999).call(ASK, Arm.CONTROL)
+    assert "larger than 4999 bytes" in (exchange.failure or "")
+    assert service.caller(max_body_bytes=5000).call(ASK, Arm.CONTROL).answer is not None
+
+
+def test_a_redirect_is_an_answer_and_is_not_followed() -> None:
+    service = Service(interfere=lambda _: httpx.Response(302, headers={"location": "http://elsewhere/"}))
+    exchange = service.caller().call(ASK, Arm.CONTROL)
+    assert exchange.answer is not None
+    assert (exchange.answer.status, exchange.answer.header("location")) == (302, "http://elsewhere/")
+    assert len(service.asked) == 1
+
+
+def test_bytes_that_are_no_text_are_kept_as_they_are() -> None:
+    service = Service(interfere=lambda _: httpx.Response(200, content=b"\xff\xfe"))
+    answer = service.caller().call(ASK, Arm.CONTROL).answer
+    assert answer is not None
+    assert (answer.body_is_base64, answer.raw) == (True, b"\xff\xfe")
+
+
+def test_secrets_stay_out_of_the_exchange_and_reach_the_service() -> None:
+    seen: list[httpx.Request] = []
+
+    def look(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        headers = {"set-cookie": "id=canary", "x": "rtsp://u:canary@h/"}
+        return httpx.Response(200, json={"source": "rtsp://u:canary@h/"}, headers=headers)
+
+    ask = Request("POST", "/x", (("token", "canary"),), '{"password": "canary"}', "application/json")
+    exchange = Service(interfere=look).caller().call(ask, Arm.CONTROL)
+    assert "canary" not in repr(exchange)
+    assert seen[0].url.params["token"] == "canary"
+    assert b"canary" in seen[0].content
+
+
+def test_dull_headers_are_not_kept() -> None:
+    exchange = Service().caller().call(ASK, Arm.CONTROL)
+    assert exchange.answer is not None
+    assert exchange.answer.header("content-length") is None
+
+
+@pytest.mark.parametrize(("content", "expected"), [(b'{"a": 1}', {"a": 1}), (b"<html>", None), (b"\xff", None)])
+def test_a_body_is_json_or_none(content: bytes, expected: object) -> None:
+    service = Service(interfere=lambda _: httpx.Response(200, content=content))
+    assert json_body(service.caller().call(ASK, Arm.CONTROL)) == expected
