@@ -24,9 +24,10 @@ MAY_IMPORT = {
     "reporting": {"core", "evidence"},
     "reference": set(),
     "run": {"core", "settings", "manifest", "evidence", "catalog", "reporting"},
-    "plugin": {"core", "settings", "evidence", "catalog", "drive", "reporting", "run"},
-    "cli": {"core", "settings", "evidence", "catalog", "drive", "reporting", "run"},
-    "stage_gate": {"core", "plugin"},
+    "gate": {"core", "settings", "evidence", "catalog", "drive", "reporting", "run"},
+    "plugin": {"core", "catalog", "gate", "run"},
+    "cli": {"core", "catalog", "reporting", "run"},
+    "stage_gate": {"core", "gate"},
     "loadtests": {"core", "settings", "manifest", "evidence", "catalog"},
     "__main__": {"cli"},
     "__init__": set(),
@@ -44,7 +45,7 @@ ONLY_IN = {
     "uvicorn": {"reference"},
     "sqlalchemy": {"reference"},
     "yaml": {"catalog", "reference"},
-    "pytest": {"plugin", "stage_gate"},
+    "pytest": {"gate", "plugin", "stage_gate"},
 }
 CORE_MAY_USE = {"numpy", "scipy", "deepdiff", "orjson", "pydantic", "pydantic_core"}
 

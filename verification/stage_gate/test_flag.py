@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from verification.core.judge.flag import judge_drill, judge_exposure, judge_forced
-from verification.plugin import Gate
+from verification.gate import Gate
 
 pytestmark = pytest.mark.stage_gate
 

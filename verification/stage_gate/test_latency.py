@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from verification.plugin import Gate
+from verification.gate import Gate
 
 pytestmark = [pytest.mark.stage_gate, pytest.mark.latency_alone]
 

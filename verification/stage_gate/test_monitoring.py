@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from verification.core.judge.flag import judge_monitoring, judge_usage
-from verification.plugin import Gate
+from verification.gate import Gate
 
 pytestmark = pytest.mark.stage_gate
 

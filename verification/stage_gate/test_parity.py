@@ -8,7 +8,7 @@ from verification.core.cases import Case, Endpoint
 from verification.core.judge.flag import judge_races
 from verification.core.model import Arm
 from verification.core.records import Evidence
-from verification.plugin import Gate
+from verification.gate import Gate
 
 pytestmark = pytest.mark.stage_gate
 
