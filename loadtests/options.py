@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import ipaddress
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from urllib.parse import urlsplit
 from loadtests.timetable import block_kinds
 from verification.core.cases import Endpoint
 from verification.core.errors import PermissionNeeded, UsageError
+from verification.settings import is_loopback
 
 DEFAULT_RATE_PER_S = 100.0
 DEFAULT_BLOCK_S = 1.5
@@ -122,15 +122,6 @@ def stage_options(parsed: Any, host: str | None, endpoints: tuple[Endpoint, ...]
         evidence_name=parsed.evidence_name or f"load-{parsed.stage:03d}",
         raw_samples=Path(parsed.raw_samples) if parsed.raw_samples else None,
     )
-
-
-def is_loopback(host: str) -> bool:
-    """True when the URL names this machine."""
-    name = urlsplit(host).hostname or ""
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return name == "localhost"
 
 
 def _writes(endpoint: Endpoint) -> bool:

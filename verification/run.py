@@ -33,7 +33,7 @@ class OpenRun:
 def choose_stages(settings: Settings, asked: Sequence[int]) -> tuple[int, ...]:
     """The stages of a run: those asked for, else the plan's; a named backend stands at exactly one."""
     stages = tuple(sorted(set(asked))) or settings.stages
-    if settings.target.url is not None and len(stages) != 1:
+    if settings.target.url is not None and len(stages) != 1 and not (asked and settings.may_change_percent):
         raise UsageError(
             "--target names a backend that the suite did not start, so it measures the one stage that the backend is "
             "at. Say which: for example --stage 25."
@@ -67,7 +67,9 @@ def open_run(settings: Settings, stages: tuple[int, ...], run_dir: Path | None) 
 
 def scope_of(settings: Settings, stages: tuple[int, ...]) -> Scope:
     """What kind of run these settings ask for."""
-    return Scope(stages, owned=settings.target.url is None, quick=settings.run.quick, may_restart=False)
+    return Scope(
+        stages, owned=settings.target.url is None, quick=settings.run.quick, may_restart=settings.may_change_percent
+    )
 
 
 def judge_run(run_dir: Path) -> Judgement:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import ipaddress
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,7 +11,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, field_validator
 
-from verification.core.errors import PermissionNeeded, SettingsError
+from verification.core.errors import PermissionNeeded, SettingsError, UsageError
 from verification.core.policy import (
     DEFAULT_STAGES,
     AcceptedDifference,
@@ -22,7 +23,6 @@ from verification.core.policy import (
 )
 
 DEFAULT_FILE = Path("rollout.toml")
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 Percent = Annotated[int, Field(ge=0, le=100)]
 Positive = Annotated[float, Field(gt=0)]
@@ -36,6 +36,8 @@ class TargetSettings(Frozen):
     max_body_bytes: Annotated[int, Field(ge=1024)] = 5_000_000
     log_file: Path | None = None
     """Log of a named backend, where the suite may read it; it is searched for fallbacks."""
+    restart_command: tuple[str, ...] = ()
+    """How a named backend is restarted at another percent: an argument list, no shell; `{percent}` is filled in."""
     defects: tuple[str, ...] = ()
     """Seeded defects of the embedded backend."""
 
@@ -102,6 +104,12 @@ class Settings(Frozen):
         return stages
 
     @property
+    def may_change_percent(self) -> bool:
+        """True when a named backend may be restarted at another percent, and the settings say how."""
+        run = self.run
+        return run.allow_percent_change and run.allow_restart and bool(self.target.restart_command)
+
+    @property
     def policy(self) -> Policy:
         """The part of the settings that the judge needs."""
         return Policy(latency=self.latency, rates=self.rates, load=self.generator, accepted=self.accepted)
@@ -124,13 +132,27 @@ def load_settings(path: Path | None, overrides: dict[str, dict[str, Any] | Any])
         raise SettingsError(_explain(source, error)) from error
 
 
+def is_loopback(url: str) -> bool:
+    """True when the URL names this machine."""
+    name = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return name == "localhost"
+
+
 def require_allowed_target(settings: Settings) -> None:
     """Refuse writes to a host that is not this machine unless they were allowed by name."""
     url = settings.target.url
+    if url is not None and settings.run.allow_percent_change and not settings.may_change_percent:
+        raise UsageError(
+            "--allow-percent-change: the percent of a named backend changes by a restart, so --allow-restart and "
+            'target.restart_command (for example ["./start_rollout.sh", "{percent}"]) are needed too.'
+        )
     if url is None or settings.run.allow_writes:
         return
     host = urlsplit(url).hostname or ""
-    if host not in LOOPBACK:
+    if not is_loopback(url):
         raise PermissionNeeded(
             f"--target {host}: the gate creates, changes and deletes cameras and alert rules there, and {host} is not "
             "this machine. If that is what you want, add --allow-writes."

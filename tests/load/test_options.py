@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from loadtests.options import is_loopback, stage_options
+from loadtests.options import stage_options
 from verification.core.cases import Endpoint, LoadSpec, RequestSpec, Shape
 from verification.core.errors import PermissionNeeded, UsageError
+from verification.settings import is_loopback
 
 
 def endpoint(name: str, *, writes: bool, pool: str | None = None) -> Endpoint:

@@ -26,12 +26,12 @@ from verification.core.records import (
 from verification.core.redact import Redactor
 from verification.drive import flag, race
 from verification.drive.caller import Caller
+from verification.drive.named_target import NamedTarget
 from verification.drive.probe import Prober
-from verification.drive.target import EmbeddedTarget, NamedTarget, Target
+from verification.drive.target import FALLBACK_WORDS, EmbeddedTarget, Target
 from verification.evidence import EvidenceWriter
 from verification.settings import Settings
 
-FALLBACK_WORDS = "falling back to legacy"
 _LOG_LINES = 40
 # Time is not compared here, so the embedded backend need not wait as long for its simulated devices.
 _COMPARISON_DEVICE_SCALE = 0.05
@@ -108,7 +108,7 @@ class Campaign:
     def _make_target(self) -> Target:
         target = self.settings.target
         if target.url is not None:
-            return NamedTarget(target.url, self.stages[0], target.log_file, target.timeout_s)
+            return NamedTarget(self.settings, self.stages[0])
         return EmbeddedTarget(
             defects=target.defects, device_scale=_COMPARISON_DEVICE_SCALE, seed=self.settings.run.seed
         )

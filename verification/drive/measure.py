@@ -9,7 +9,8 @@ from pathlib import Path
 from verification.core.errors import GateError
 from verification.core.records import LogTail, Mishap, Record
 from verification.drive.load import LoadPlan, run_stage
-from verification.drive.target import EmbeddedTarget, NamedTarget, Target
+from verification.drive.named_target import NamedTarget
+from verification.drive.target import FALLBACK_WORDS, EmbeddedTarget, Target
 from verification.settings import Settings
 
 # The short form keeps enough shared blocks for a verdict, in less time.
@@ -46,7 +47,7 @@ def measure_stage(
     finally:
         lines = target.log_text().splitlines()
         if lines:
-            record(LogTail(percent, sum("falling back to legacy" in line for line in lines), tuple(lines[-20:])))
+            record(LogTail(percent, sum(FALLBACK_WORDS in line for line in lines), tuple(lines[-20:])))
         target.close()
 
 
@@ -62,7 +63,7 @@ def _progress(say: Callable[[str], None]) -> Callable[[str], None]:
 
 def _target(settings: Settings, percent: int) -> Target:
     if settings.target.url is not None:
-        return NamedTarget(settings.target.url, percent, None, settings.target.timeout_s)
+        return NamedTarget(settings, percent, knows_percent=False)
     return EmbeddedTarget(defects=settings.target.defects, seed=settings.run.seed)
 
 

@@ -13,13 +13,13 @@ import time
 from pathlib import Path
 from typing import IO, Protocol
 
-from verification.core.errors import PermissionNeeded, TargetError, UsageError
-from verification.core.model import Arm, Request
-from verification.core.redact import Redactor, redact_text
-from verification.drive.caller import Caller
+from verification.core.errors import TargetError, UsageError
+from verification.core.redact import redact_text
 
 START_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 10.0
+FALLBACK_WORDS = "falling back to legacy"
+"""What the backend's log says when legacy answered for domain."""
 _LOG_TAIL_BYTES = 200_000
 
 
@@ -160,48 +160,6 @@ class EmbeddedTarget:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-
-
-class NamedTarget:
-    """A backend that somebody else runs. Its percent is never changed and it is never restarted."""
-
-    owned = False
-
-    def __init__(self, url: str, stage_percent: int, log_file: Path | None = None, timeout_s: float = 10.0) -> None:
-        self.base_url, self._stage_percent, self._log_file = url, stage_percent, log_file
-        self._timeout_s = timeout_s
-
-    def set_percent(self, percent: int) -> float:
-        """Accept the declared percent; refuse any other."""
-        if percent != self._stage_percent:
-            raise PermissionNeeded(
-                f"{self.base_url} is declared to be at {self._stage_percent} %; the suite does not change "
-                "the percent of a backend that it did not start."
-            )
-        death = self.death()
-        if death is not None:
-            raise TargetError(death)
-        return 0.0
-
-    def death(self) -> str | None:
-        """Ask the readiness route; a target that does not answer is taken for gone."""
-        with Caller(self.base_url, Redactor(os.urandom(32)), timeout_s=self._timeout_s) as caller:
-            exchange = caller.call(Request("GET", "/api/ping"), Arm.CONTROL, force=False)
-        if exchange.answer is not None and exchange.answer.status < 500:
-            return None
-        reason = exchange.failure or f"status {exchange.answer.status if exchange.answer else '?'}"
-        place = redact_text(self.base_url)
-        return f"{place}/api/ping does not answer ({reason}). Is the backend up, and is the URL right?"
-
-    def log_text(self) -> str:
-        """The end of the log file that the settings name."""
-        return "" if self._log_file is None else read_log_tail(self._log_file)
-
-    def stop(self) -> None:
-        """Nothing to end: the suite did not start it."""
-
-    def close(self) -> None:
-        """Nothing to remove: the suite did not make it."""
 
 
 def read_log_tail(path: Path) -> str:

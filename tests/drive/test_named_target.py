@@ -1,0 +1,101 @@
+"""A backend that somebody else runs is left alone, unless that somebody said how it may be moved and allowed it."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from verification.core.errors import PermissionNeeded, TargetError, UsageError
+from verification.drive.named_target import NamedTarget
+from verification.run import choose_stages, scope_of
+from verification.settings import Settings, require_allowed_target
+
+
+class Ping(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, format: str, *arguments: Any) -> None:  # noqa: A002  # the base class names it so
+        pass
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    server = HTTPServer(("127.0.0.1", 0), Ping)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def named(url: str, *, command: tuple[str, ...] = (), allowed: bool = False, **target: Any) -> Settings:
+    run = {"allow_percent_change": allowed, "allow_restart": allowed}
+    return Settings.model_validate({"target": {"url": url, "restart_command": command, **target}, "run": run})
+
+
+def writes_to(path: Path) -> tuple[str, ...]:
+    return (sys.executable, "-c", f"import sys; open({str(path)!r}, 'a').write(sys.argv[1] + ' ')", "{percent}")
+
+
+def test_the_declared_percent_is_accepted_and_nothing_is_run(url: str, tmp_path: Path) -> None:
+    target = NamedTarget(named(url, command=writes_to(tmp_path / "moved")), 25)
+    assert target.set_percent(25) >= 0
+    with pytest.raises(PermissionNeeded, match="25 %"):
+        target.set_percent(50)
+    target.stop()
+    target.close()
+    assert not (tmp_path / "moved").exists()
+
+
+def test_an_allowed_change_runs_the_command_and_is_taken_back_at_the_end(url: str, tmp_path: Path) -> None:
+    target = NamedTarget(named(url, command=writes_to(tmp_path / "moved"), allowed=True), 25)
+    target.set_percent(25)
+    target.set_percent(50)
+    target.set_percent(0)
+    target.close()
+    assert (tmp_path / "moved").read_text(encoding="utf-8").split() == ["50", "0", "25"]
+
+
+def test_a_command_that_fails_is_told_without_its_secrets(url: str) -> None:
+    failing = (sys.executable, "-c", "import sys; sys.exit('no rtsp://u:canary@h/')")
+    target = NamedTarget(named(url, command=failing, allowed=True), 25)
+    with pytest.raises(TargetError, match="ended with 1") as caught:
+        target.set_percent(50)
+    assert "canary" not in str(caught.value)
+    with pytest.raises(TargetError, match="no-such-program"):
+        NamedTarget(named(url, command=("no-such-program",), allowed=True), 25).set_percent(50)
+
+
+def test_a_target_that_does_not_answer_is_told() -> None:
+    with pytest.raises(TargetError, match="does not answer"):
+        NamedTarget(named("http://127.0.0.1:9"), 25).set_percent(25)
+    with pytest.raises(TargetError, match="no URL"):
+        NamedTarget(Settings(), 25)
+
+
+def test_its_log_is_read_where_the_settings_name_it(url: str, tmp_path: Path) -> None:
+    assert NamedTarget(named(url), 25).log_text() == ""
+    (tmp_path / "log").write_text("rtsp://u:canary@h/", encoding="utf-8")
+    assert NamedTarget(named(url, log_file=tmp_path / "log"), 25).log_text() == "rtsp://[redacted]@h/"
+
+
+def test_permission_alone_without_the_way_is_misuse(url: str) -> None:
+    with pytest.raises(UsageError, match="restart_command"):
+        require_allowed_target(named(url, allowed=True))
+
+
+def test_several_stages_of_a_named_target_need_both(url: str) -> None:
+    allowed = named(url, command=("x",), allowed=True)
+    assert choose_stages(allowed, [25, 50]) == (25, 50)
+    assert scope_of(allowed, (25, 50)).may_restart
+    with pytest.raises(UsageError, match="--stage 25"):
+        choose_stages(allowed, [])
