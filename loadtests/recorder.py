@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from verification.core.histogram import TOP_BIN, bin_of, quantile_ms
-
 from loadtests.timetable import WARM_UP
 from verification.core.arms import implementation
+from verification.core.histogram import TOP_BIN, bin_of, quantile_ms
 from verification.core.model import Implementation
 from verification.core.records import LoadBlock, LoadCell
 
