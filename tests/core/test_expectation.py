@@ -46,7 +46,7 @@ def test_a_named_backend_is_neither_restarted_nor_given_broken_percents() -> Non
 
 
 def test_evidence_covers_its_keys() -> None:
-    calls = tuple(ForcedCall("force", 10, "GET /things", exchange(arm)) for arm in Arm)
+    calls = tuple(ForcedCall("force", 10, item.id, exchange(arm)) for item in CATALOG.endpoints for arm in Arm)
     half = ForcedCall("force", 25, "GET /things", exchange(Arm.CONTROL))
     drilled = ForcedCall("rollback-request", 50, "GET /things", exchange(Arm.CONTROL))
     evidence = Evidence(
@@ -60,7 +60,7 @@ def test_evidence_covers_its_keys() -> None:
         usage=(Usage(10, "forced", 1, 1, 1, 1), Usage(10, "natural", 1, 1, 1, 1)),
         forced=(*calls, half, drilled),
     )
-    assert covered(evidence) == {
+    assert covered(evidence, CATALOG) == {
         "parity:GET /things:plain",
         "race:control",
         "flag:exposure:10",
@@ -73,7 +73,7 @@ def test_evidence_covers_its_keys() -> None:
 
 
 def test_half_of_the_usage_evidence_covers_nothing() -> None:
-    assert covered(Evidence(manifest(), usage=(Usage(10, "forced", 1, 1, 1, 1),))) == frozenset()
+    assert covered(Evidence(manifest(), usage=(Usage(10, "forced", 1, 1, 1, 1),)), CATALOG) == frozenset()
 
 
 def test_attempts_come_in_the_order_of_their_numbers() -> None:

@@ -66,8 +66,8 @@ def owed(catalog: Catalog, scope: Scope) -> tuple[tuple[str, ...], dict[str, str
 _NO_RESTART = "the backend is not ours to restart; the rollback drill is per request only"
 
 
-def covered(evidence: Evidence) -> frozenset[str]:
-    """The keys for which there is evidence."""
+def covered(evidence: Evidence, catalog: Catalog) -> frozenset[str]:
+    """The keys for which there is evidence. Forcing is covered when every endpoint was asked on both arms."""
     keys = {parity_key(comparison.endpoint, comparison.case) for comparison in evidence.comparisons}
     keys |= {f"race:{race.side}" for race in evidence.races}
     keys |= {f"flag:exposure:{exposure.stage_percent}" for exposure in evidence.exposures}
@@ -77,12 +77,12 @@ def covered(evidence: Evidence) -> frozenset[str]:
     keys |= {key for key, name in _DRILL_KEYS.items() if name in names}
     if {usage.kind for usage in evidence.usage} == {"forced", "natural"}:
         keys.add("monitoring:usage")
-    forced: dict[int, set[str]] = {}
+    forced: dict[int, set[tuple[str, Arm]]] = {}
     for call in evidence.forced:
         if call.drill == "force":
-            forced.setdefault(call.stage_percent, set()).add(f"{call.endpoint} {call.exchange.arm}")
-    most = max((len(calls) for calls in forced.values()), default=0)
-    keys |= {f"flag:force:{percent}" for percent, calls in forced.items() if len(calls) == most}
+            forced.setdefault(call.stage_percent, set()).add((call.endpoint, call.exchange.arm))
+    both = {(endpoint.id, arm) for endpoint in catalog.endpoints for arm in Arm}
+    keys |= {f"flag:force:{percent}" for percent, calls in forced.items() if calls >= both}
     return frozenset(keys)
 
 

@@ -1,4 +1,4 @@
-"""Flag, drills, monitoring, races and mishaps: which finding, and how heavy."""
+"""Flag, drills, races and mishaps: which finding, and how heavy."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.core.judge.builders import comparison, exchange, look, manifest, silent
+from tests.core.judge.builders import OTHER, THING, comparison, exchange, manifest, probe, silent
 from verification.core.judge.flag import (
     drill_row,
     judge_drill,
@@ -14,13 +14,12 @@ from verification.core.judge.flag import (
     judge_forced,
     judge_log,
     judge_mishaps,
-    judge_monitoring,
     judge_races,
-    judge_usage,
 )
-from verification.core.model import Answer, Arm, Exchange, Verdict
+from verification.core.model import Arm, Comparison, Exchange, Probe, Verdict
 from verification.core.policy import RatePolicy
-from verification.core.records import Drill, Evidence, Exposure, ForcedCall, LogTail, Mishap, Monitoring, Race, Usage
+from verification.core.rates import exposure_evalue, exposure_p_value
+from verification.core.records import Drill, Evidence, Exposure, ForcedCall, LogTail, Mishap, Race
 
 POLICY = RatePolicy()
 
@@ -44,6 +43,29 @@ def test_answers_without_a_witness_are_inconclusive() -> None:
     assert exposed(0, 0, unknown=5) == [("witness.absent", Verdict.INCONCLUSIVE)]
     row, _ = judge_exposure(Exposure(10, 0, 0, 5), "flag", POLICY)
     assert row.verdict is Verdict.INCONCLUSIVE
+
+
+def test_a_share_of_nothing_is_inconclusive() -> None:
+    assert exposed(0, 0) == [("evidence.missing", Verdict.INCONCLUSIVE)]
+
+
+def test_exposure_alarms_at_its_limit_and_not_below() -> None:
+    # 3,000 requests: the exact test asks for p <= 1 / (10 looks * 1000), the e-value for 1000.
+    counts = range(300, 500)
+    alarms = [domain for domain in counts if exposed(3000 - domain, domain)]
+    first = alarms[0]
+    assert alarms == list(range(first, 500)), "an alarm must not go out when the share is further off"
+
+    def reached(domain: int) -> bool:
+        return exposure_evalue(domain, 3000, 0.1) >= 1000 or exposure_p_value(domain, 3000, 0.1) <= 1e-4
+
+    assert reached(first)
+    assert not reached(first - 1)
+
+
+def test_a_share_far_off_is_seen_in_few_requests_and_chance_is_not() -> None:
+    assert exposed(0, 5, 10) == [("flag.exposure", Verdict.HOLD)]
+    assert exposed(2, 2, 10) == []
 
 
 def forced(sent: Exchange, drill: str = "force") -> list[tuple[str, Verdict]]:
@@ -85,85 +107,52 @@ def test_calls_of_the_global_drill_are_judged_by_the_drill() -> None:
 )
 def test_a_failed_drill_has_its_weight_and_a_good_one_none(name: str, rule: str, verdict: Verdict) -> None:
     bad = Drill(name, 100, ok=False, seconds=1.0, detail="12 of 13")
-    assert [(f.rule, f.verdict) for f in judge_drill(bad)] == [(rule, verdict)]
-    assert list(judge_drill(replace(bad, ok=True))) == []
-    calls = (
-        ForcedCall(name, 100, "GET /a", exchange(Arm.CONTROL)),
-        ForcedCall(name, 100, "GET /b", exchange(Arm.CONTROL, served="domain")),
-        ForcedCall("force", 100, "GET /a", exchange(Arm.CONTROL)),
-    )
-    row = drill_row(bad, calls)
-    assert (row.endpoints_back, row.endpoints_asked, row.verdict) == (1, 2, verdict)
-    assert drill_row(replace(bad, ok=True), calls).verdict is Verdict.PROMOTE
+    assert drilled(bad) == [(rule, verdict)]
+    assert drilled(replace(bad, ok=True)) == []
+    assert drill_row(bad, back(name)).verdict is verdict
+    assert drill_row(replace(bad, ok=True), back(name)).verdict is Verdict.PROMOTE
 
 
-def used(domain: int | None, legacy: int | None, *, owned: bool = True) -> list[Verdict]:
-    return [f.verdict for f in judge_usage(Usage(10, "forced", 20, 20, domain, legacy), owned=owned)]
+def drilled(drill: Drill, calls: tuple[ForcedCall, ...] | None = None) -> list[tuple[str, Verdict]]:
+    return [(finding.rule, finding.verdict) for finding in judge_drill(drill, calls)]
 
 
-def test_counters_that_agree_with_the_witness_are_no_finding() -> None:
-    assert used(20, 20) == []
+def back(name: str, *more: Exchange, percent: int = 100) -> tuple[ForcedCall, ...]:
+    sent = (exchange(Arm.CONTROL), *more)
+    return tuple(ForcedCall(name, percent, f"GET /{number}", one) for number, one in enumerate(sent))
 
 
-@pytest.mark.parametrize(("domain", "legacy"), [(19, 20), (20, 21), (None, 20), (20, None), (0, 0)])
-def test_counters_that_disagree_or_are_missing_are_inconclusive(domain: int | None, legacy: int | None) -> None:
-    assert used(domain, legacy) == [Verdict.INCONCLUSIVE]
+ROLLED_BACK = Drill("rollback-global", 0, ok=True, seconds=2.0, detail="2 of 2")
 
 
-def test_on_a_named_target_others_may_move_the_counters_further_but_never_less() -> None:
-    assert used(25, 90, owned=False) == []
-    assert used(19, 90, owned=False) == [Verdict.INCONCLUSIVE]
+def test_what_the_calls_of_a_drill_say_counts_more_than_what_the_drill_concluded() -> None:
+    for astray in (exchange(Arm.CONTROL, served="domain"), silent(Arm.CONTROL)):
+        calls = back("rollback-global", astray, percent=0)
+        assert drilled(ROLLED_BACK, calls) == [("rollback.global", Verdict.ROLLBACK)]
+        assert "GET /1" in next(judge_drill(ROLLED_BACK, calls)).reason
 
 
-def watched(*looks: Monitoring) -> list[tuple[str, Verdict]]:
-    return [(finding.rule, finding.verdict) for finding in judge_monitoring(looks)]
+@pytest.mark.parametrize("ok", [True, False])
+def test_a_drill_whose_answers_name_nobody_is_inconclusive_not_a_rollback(ok: bool) -> None:
+    calls = back("rollback-global", exchange(Arm.CONTROL, served=None), percent=0)
+    assert drilled(replace(ROLLED_BACK, ok=ok), calls) == [("witness.absent", Verdict.INCONCLUSIVE)]
 
 
-def test_healthy_monitoring_in_shape_is_no_finding() -> None:
-    assert watched(look("before"), look("after")) == []
+def test_a_drill_that_asked_nobody_shows_nothing() -> None:
+    assert drilled(ROLLED_BACK, ()) == [("evidence.missing", Verdict.INCONCLUSIVE)]
+    assert drilled(Drill("refuse-percent", 0, ok=True, seconds=None, detail=""), ()) == []
 
 
-def test_a_metrics_body_of_another_shape_holds() -> None:
-    assert watched(look("before", drop="response_time")) == [("monitoring.shape", Verdict.HOLD)]
+def test_a_drill_counts_its_own_calls_only() -> None:
+    other_stage = back("rollback-global", exchange(Arm.CONTROL, served="domain"), percent=50)
+    other_kind = back("force", exchange(Arm.CONTROL, served="domain"), percent=0)
+    own = back("rollback-global", exchange(Arm.CONTROL), percent=0)
+    row = drill_row(ROLLED_BACK, (*other_stage, *other_kind, *own))
+    assert (row.endpoints_back, row.endpoints_asked, row.verdict) == (2, 2, Verdict.PROMOTE)
 
 
-@pytest.mark.parametrize("body", ["not json", "[1]", "[" * 5000])
-def test_monitoring_that_is_no_object_holds_on_its_shape(body: str) -> None:
-    broken = replace(exchange(Arm.CONTROL), answer=Answer(200, (), body))
-    assert watched(replace(look("before"), metrics=broken)) == [("monitoring.shape", Verdict.HOLD)]
-
-
-def test_monitoring_that_does_not_answer_or_is_binary_holds_on_its_shape() -> None:
-    binary = replace(exchange(Arm.CONTROL), answer=Answer(200, (), "/w==", body_is_base64=True))
-    assert watched(replace(look("before"), health=silent(Arm.CONTROL))) == [("monitoring.shape", Verdict.HOLD)]
-    assert watched(replace(look("before"), health=binary)) == [("monitoring.shape", Verdict.HOLD)]
-
-
-def test_health_that_got_worse_is_a_rollback_and_one_that_was_bad_before_inconclusive() -> None:
-    sick = ("monitoring.health", Verdict.ROLLBACK)
-    before = ("monitoring.health", Verdict.INCONCLUSIVE)
-    assert watched(look("before"), look("after", status="degraded")) == [sick]
-    assert watched(look("before", status="degraded"), look("after", status="degraded")) == [before, before]
-    assert watched(look("after", status="degraded")) == [sick]
-
-
-def consistency(consistent: bool, issues: int) -> dict[str, object]:
-    return {"consistent": consistent, "issues_count": issues, "db_count": 3, "yaml_count": 3}
-
-
-def test_data_that_got_inconsistent_is_a_rollback() -> None:
-    worse = ("monitoring.consistency", Verdict.ROLLBACK)
-    already = ("monitoring.consistency", Verdict.INCONCLUSIVE)
-    good, bad, awful = consistency(True, 0), consistency(False, 1), consistency(False, 2)
-    assert watched(look("before", consistency=good), look("after", consistency=bad)) == [worse]
-    assert watched(look("before", consistency=bad), look("after", consistency=bad)) == [already, already]
-    assert watched(look("before", consistency=bad), look("after", consistency=awful)) == [already, worse]
-    assert watched(look("after", consistency=bad)) == [worse]
-    assert watched(look("before", consistency="?")) == []
-
-
-def raced(*rounds: tuple[Arm, int, int]) -> list[tuple[str, Verdict]]:
-    races = tuple(Race(arm.value, "auto-start", 8, ok, applied) for arm, ok, applied in rounds)
+def raced(*rounds: tuple[Arm, int, int], name: str = "auto-start") -> list[tuple[str, Verdict]]:
+    races = tuple(Race(arm.value, name, 8, ok, applied) for arm, ok, applied in rounds)
     return [(f.rule, f.verdict) for f in judge_races(Evidence(manifest(), races=races))]
 
 
@@ -173,13 +162,32 @@ def test_a_lost_update_on_candidate_alone_is_a_rollback() -> None:
     assert raced((Arm.CONTROL, 8, 8), (Arm.CANDIDATE, 6, 6)) == [("race.lost-update", Verdict.ROLLBACK)]
 
 
+def test_the_worst_round_of_a_race_is_told() -> None:
+    rounds = tuple(Race(arm.value, "r", 8, 8, 8) for arm in Arm)
+    lossy = tuple(Race("candidate", "r", 8, 8, 8 - gone) for gone in (1, 5, 2))
+    found = list(judge_races(Evidence(manifest(), races=(*rounds, *lossy))))
+    assert [finding.reason.split(" changes")[0] for finding in found] == ["5 of 8"]
+
+
 def test_a_lost_update_on_control_too_says_nothing_of_the_rewrite() -> None:
     assert raced((Arm.CONTROL, 8, 7), (Arm.CANDIDATE, 8, 3)) == [("control.unhealthy", Verdict.INCONCLUSIVE)]
+    assert raced((Arm.CONTROL, 7, 7), (Arm.CANDIDATE, 3, 3)) == [("control.unhealthy", Verdict.INCONCLUSIVE)]
 
 
-def mishaps(what: str, sent: Exchange | None) -> list[tuple[str, Verdict]]:
+def test_a_race_that_control_loses_excuses_no_other_race() -> None:
+    races = [Race(arm.value, "a", 8, 8, 7) for arm in Arm]
+    races += [Race("control", "b", 8, 8, 8), Race("candidate", "b", 8, 8, 7)]
+    found = {(f.rule, f.verdict) for f in judge_races(Evidence(manifest(), races=tuple(races)))}
+    assert found == {("control.unhealthy", Verdict.INCONCLUSIVE), ("race.lost-update", Verdict.ROLLBACK)}
+
+
+def test_a_lost_update_without_a_control_to_hold_it_against_is_inconclusive() -> None:
+    assert raced((Arm.CANDIDATE, 8, 3)) == [("evidence.missing", Verdict.INCONCLUSIVE)]
+
+
+def mishaps(what: str, sent: Exchange | None, during: str | None = f"{THING} plain") -> list[tuple[str, Verdict]]:
     compared = () if sent is None else (comparison(exchange(Arm.CANDIDATE)), comparison(sent))
-    evidence = Evidence(manifest(), comparisons=compared, mishaps=(Mishap(what, "exit 70", 10, "a case"),))
+    evidence = Evidence(manifest(), comparisons=compared, mishaps=(Mishap(what, "exit 70", 10, during),))
     return [(f.rule, f.verdict) for f in judge_mishaps(evidence)]
 
 
@@ -187,6 +195,30 @@ def test_a_backend_that_died_under_a_candidate_request_is_a_rollback_otherwise_i
     assert mishaps("backend-died", silent(Arm.CANDIDATE)) == [("mishap.backend-died", Verdict.ROLLBACK)]
     assert mishaps("backend-died", silent(Arm.CONTROL)) == [("mishap.backend-died", Verdict.INCONCLUSIVE)]
     assert mishaps("backend-died", None) == [("mishap.backend-died", Verdict.INCONCLUSIVE)]
+
+
+@pytest.mark.parametrize("during", ["load", None, f"{OTHER} plain"])
+def test_a_silence_in_another_case_does_not_make_the_death_the_candidates(during: str | None) -> None:
+    found = mishaps("backend-died", silent(Arm.CANDIDATE), during)
+    assert found == [("mishap.backend-died", Verdict.INCONCLUSIVE)]
+
+
+def test_of_a_case_that_ended_the_backend_the_first_silence_decides() -> None:
+    dead = Comparison(
+        THING, "plain", (probe("candidate", silent(Arm.CANDIDATE)), probe("control", silent(Arm.CONTROL)))
+    )
+    lost = Probe("control", (), None, (), failure="no twin")
+    for probes, verdict in (
+        (dead.probes, Verdict.ROLLBACK),
+        (dead.probes[::-1], Verdict.INCONCLUSIVE),
+        ((lost, *dead.probes), Verdict.ROLLBACK),
+    ):
+        evidence = Evidence(
+            manifest(),
+            comparisons=(replace(dead, probes=dead.probes[::-1], attempt=2), replace(dead, probes=probes)),
+            mishaps=(Mishap("backend-died", "exit 70", 10, f"{THING} plain"),),
+        )
+        assert [f.verdict for f in judge_mishaps(evidence)] == [verdict]
 
 
 @pytest.mark.parametrize("what", ["worker-lost", "interrupted", "load-failed", "backend-unready", "suite-error"])

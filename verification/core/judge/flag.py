@@ -1,19 +1,28 @@
-"""Flag, rollback, monitoring, races and mishaps -> findings."""
+"""Flag, rollback, races and mishaps -> findings."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
 from verification.core.arms import implementation, is_fallback, is_proven
+from verification.core.judge.monitoring import judge_monitoring, judge_usage
 from verification.core.judgement import DrillRow, ExposureRow
-from verification.core.model import Arm, Exchange, Finding, Implementation, Json, Verdict
+from verification.core.model import Arm, Exchange, Finding, Implementation, Verdict, worst
 from verification.core.policy import RatePolicy
 from verification.core.rates import exposure_evalue, exposure_interval, exposure_p_value
-from verification.core.records import Drill, Evidence, Exposure, ForcedCall, Monitoring, Usage
+from verification.core.records import Drill, Evidence, Exposure, ForcedCall, Mishap, Race
 
-_HEALTH_KEYS = {"status", "timestamp", "checks"}
-_METRICS_KEYS = {"timestamp", "requests", "domain_service", "response_time", "errors", "data_consistency"}
+__all__ = [
+    "drill_row",
+    "judge_drill",
+    "judge_exposure",
+    "judge_forced",
+    "judge_log",
+    "judge_mishaps",
+    "judge_monitoring",
+    "judge_races",
+    "judge_usage",
+]
 
 
 def judge_exposure(exposure: Exposure, source: str, policy: RatePolicy) -> tuple[ExposureRow, Iterator[Finding]]:
@@ -50,6 +59,9 @@ def _exposure_findings(row: ExposureRow, exposure: Exposure) -> Iterator[Finding
     if exposure.unknown:
         reason = f"{exposure.unknown} of {row.total + exposure.unknown} unforced answers carried no usable witness"
         yield Finding("witness.absent", Verdict.INCONCLUSIVE, title, reason, stage_percent=row.stage_percent)
+    elif not row.total:
+        reason = "no unforced request was answered, so the share is not known"
+        yield Finding("evidence.missing", Verdict.INCONCLUSIVE, title, reason, stage_percent=row.stage_percent)
 
 
 def judge_forced(call: ForcedCall) -> Iterator[Finding]:
@@ -77,9 +89,9 @@ def judge_forced(call: ForcedCall) -> Iterator[Finding]:
 
 def drill_row(drill: Drill, calls: tuple[ForcedCall, ...]) -> DrillRow:
     """One drill with how many endpoints came back."""
-    own = [call for call in calls if call.drill == drill.name]
+    own = _calls_of(drill, calls)
     back = sum(implementation(call.exchange.served_by) is Implementation.LEGACY for call in own)
-    verdict = Verdict.PROMOTE if drill.ok else _DRILLS[drill.name][0]
+    verdict = worst([Verdict.PROMOTE, *(finding.verdict for finding in judge_drill(drill, calls))])
     return DrillRow(drill.name, drill.stage_percent, back, len(own), drill.seconds, verdict, drill.detail)
 
 
@@ -90,119 +102,66 @@ _DRILLS = {
 }
 
 
-def judge_drill(drill: Drill) -> Iterator[Finding]:
-    """A drill that failed."""
+def judge_drill(drill: Drill, calls: tuple[ForcedCall, ...] | None = None) -> Iterator[Finding]:
+    """A drill that failed. With its `calls`, what they say decides, not what the drill concluded of them."""
     verdict, rule, title = _DRILLS[drill.name]
-    if not drill.ok:
-        yield Finding(rule, verdict, title, f"it does not work: {drill.detail}", stage_percent=drill.stage_percent)
+    percent = drill.stage_percent
+    own = _calls_of(drill, calls or ())
+    astray = [call.endpoint for call in own if not _may_be_back(call.exchange)]
+    unnamed = [call.endpoint for call in own if _is_unnamed(call.exchange)]
+    if astray or not (drill.ok or unnamed):
+        missing = f" (not {', '.join(astray)})" if astray else ""
+        yield Finding(rule, verdict, title, f"it does not work: {drill.detail}{missing}", stage_percent=percent)
+    elif unnamed:
+        reason = f"the answers of {', '.join(unnamed)} carried no usable witness, so who served is not known"
+        yield Finding("witness.absent", Verdict.INCONCLUSIVE, title, reason, stage_percent=percent)
+    elif calls is not None and not own and drill.name != "refuse-percent":
+        reason = "no endpoint was asked in this drill, so it shows nothing"
+        yield Finding("evidence.missing", Verdict.INCONCLUSIVE, title, reason, stage_percent=percent)
 
 
-def judge_usage(usage: Usage, *, owned: bool) -> Iterator[Finding]:
-    """The backend's own counters are the second witness: they must have moved as the first one says."""
-    title = f"Usage counters against the witness ({usage.kind} requests)"
-    counted = {"domain": usage.counted_domain, "legacy": usage.counted_legacy}
-    seen = {"domain": usage.witnessed_domain, "legacy": usage.witnessed_legacy}
-    if None in counted.values():
-        reason = "the metrics name no usage_count and old_count; count both implementations to have a second witness"
-        yield Finding("monitoring.usage", Verdict.INCONCLUSIVE, title, reason, stage_percent=usage.stage_percent)
-        return
-    # Others use a named backend too, so there its counters may move further, never less.
-    off = [
-        name
-        for name, value in counted.items()
-        if value is None or (value != seen[name] if owned else value < seen[name])
-    ]
-    if off:
-        shown = ", ".join(f"{name}: counted {counted[name]}, witnessed {seen[name]}" for name in off)
-        reason = f"the two witnesses disagree ({shown})"
-        yield Finding("monitoring.usage", Verdict.INCONCLUSIVE, title, reason, stage_percent=usage.stage_percent)
+def _calls_of(drill: Drill, calls: tuple[ForcedCall, ...]) -> list[ForcedCall]:
+    return [call for call in calls if (call.drill, call.stage_percent) == (drill.name, drill.stage_percent)]
 
 
-def judge_monitoring(looks: tuple[Monitoring, ...]) -> Iterator[Finding]:
-    """Shape of both endpoints at every look, health, and whether the data became inconsistent."""
-    before = next((look for look in looks if look.moment == "before"), None)
-    for look in looks:
-        for name, exchange, keys in (
-            ("health", look.health, _HEALTH_KEYS),
-            ("metrics", look.metrics, _METRICS_KEYS),
-        ):
-            body = _object(exchange)
-            missing = sorted(keys - body.keys()) if body else sorted(keys)
-            if missing:
-                reason = f"/monitoring/{name} {look.moment}: {_said(exchange)}, without {', '.join(missing)}"
-                yield Finding(
-                    "monitoring.shape", Verdict.HOLD, f"Monitoring {name}", reason, stage_percent=look.stage_percent
-                )
-        yield from _judge_health(look, before)
-        yield from _judge_consistency(look, before)
+def _may_be_back(exchange: Exchange) -> bool:
+    """False when it is certain that legacy did not answer."""
+    return exchange.answer is not None and implementation(exchange.served_by) is not Implementation.DOMAIN
 
 
-def _judge_health(look: Monitoring, before: Monitoring | None) -> Iterator[Finding]:
-    status = _object(look.health).get("status")
-    if status in ("healthy", None):
-        return
-    already = before is look or (before is not None and _object(before.health).get("status") == status)
-    verdict = Verdict.INCONCLUSIVE if already else Verdict.ROLLBACK
-    reason = f"health says {status!r} {look.moment}" + (
-        ", before anything was sent" if already else ", it was healthy before"
-    )
-    yield Finding("monitoring.health", verdict, "Health of the backend", reason, stage_percent=look.stage_percent)
-
-
-def _judge_consistency(look: Monitoring, before: Monitoring | None) -> Iterator[Finding]:
-    state = _consistency(look)
-    if state is None or state.get("consistent") is True:
-        return
-    was_bad = before is look or (before is not None and (_consistency(before) or {}).get("consistent") is not True)
-    issues = state.get("issues_count")
-    if was_bad and (before is None or not _more_issues(state, _consistency(before) or {})):
-        verdict, words = Verdict.INCONCLUSIVE, "was inconsistent before the run already"
-    else:
-        verdict, words = Verdict.ROLLBACK, "got worse during the run"
-    counts = f"{state.get('db_count')} in the database, {state.get('yaml_count')} in the file"
-    reason = f"data_consistency {words}: {issues} issues, {counts}"
-    yield Finding(
-        "monitoring.consistency", verdict, "Consistency of the data", reason, stage_percent=look.stage_percent
-    )
-
-
-def _more_issues(now: dict[str, Json], before: dict[str, Json]) -> bool:
-    new, old = now.get("issues_count"), before.get("issues_count")
-    return isinstance(new, int) and isinstance(old, int) and new > old
-
-
-def _consistency(look: Monitoring) -> dict[str, Json] | None:
-    state = _object(look.metrics).get("data_consistency")
-    return state if isinstance(state, dict) else None
-
-
-def _object(exchange: Exchange) -> dict[str, Json]:
-    if exchange.answer is None or exchange.answer.body_is_base64:
-        return {}
-    try:
-        body = json.loads(exchange.answer.body)
-    except (ValueError, RecursionError):
-        return {}
-    return body if isinstance(body, dict) else {}
-
-
-def _said(exchange: Exchange) -> str:
-    return f"status {exchange.answer.status}" if exchange.answer else f"no answer ({exchange.failure})"
+def _is_unnamed(exchange: Exchange) -> bool:
+    return exchange.answer is not None and implementation(exchange.served_by) is None
 
 
 def judge_races(evidence: Evidence) -> Iterator[Finding]:
     """A change that was answered ok must be there afterwards, whatever raced beside it."""
-    lost = {arm: [r for r in evidence.races if r.side == arm.value and r.applied < r.answered_ok] for arm in Arm}
-    failed = {arm: [r for r in evidence.races if r.side == arm.value and r.answered_ok < r.calls] for arm in Arm}
-    for rounds, what in ((lost, "are lost"), (failed, "failed")):
-        if rounds[Arm.CONTROL]:
-            reason = f"racing changes {what} on the control arm too ({rounds[Arm.CONTROL][0].name})"
+    for name in dict.fromkeys(race.name for race in evidence.races):
+        rounds = {arm: [r for r in evidence.races if (r.name, r.side) == (name, arm.value)] for arm in Arm}
+        yield from _judge_race(name, rounds[Arm.CONTROL], rounds[Arm.CANDIDATE])
+
+
+def _judge_race(name: str, control: list[Race], candidate: list[Race]) -> Iterator[Finding]:
+    for gone, what in ((_lost, "are lost"), (_failed, "failed")):
+        worst_round = max(candidate, key=gone, default=None)
+        if any(gone(race) > 0 for race in control):
+            reason = f"racing changes {what} on the control arm too ({name})"
             yield Finding("control.unhealthy", Verdict.INCONCLUSIVE, "Racing writes", reason)
-        elif rounds[Arm.CANDIDATE]:
-            first = rounds[Arm.CANDIDATE][0]
-            gone = first.answered_ok - first.applied if what == "are lost" else first.calls - first.answered_ok
-            reason = f"{gone} of {first.calls} changes sent at once {what} on candidate, none on control ({first.name})"
-            yield Finding("race.lost-update", Verdict.ROLLBACK, "Racing writes", reason)
+        elif worst_round is not None and gone(worst_round) > 0:
+            shown = f"{gone(worst_round)} of {worst_round.calls} changes sent at once {what} on candidate"
+            if control:
+                reason = f"{shown}, none on control ({name})"
+                yield Finding("race.lost-update", Verdict.ROLLBACK, "Racing writes", reason)
+            else:
+                reason = f"{shown}, and control was not raced to hold it against ({name})"
+                yield Finding("evidence.missing", Verdict.INCONCLUSIVE, "Racing writes", reason)
+
+
+def _lost(race: Race) -> int:
+    return race.answered_ok - race.applied
+
+
+def _failed(race: Race) -> int:
+    return race.calls - race.answered_ok
 
 
 def judge_mishaps(evidence: Evidence) -> Iterator[Finding]:
@@ -212,21 +171,20 @@ def judge_mishaps(evidence: Evidence) -> Iterator[Finding]:
         reason = f"{mishap.detail}{during}"
         title = mishap.what.replace("-", " ").capitalize()
         rule = f"mishap.{mishap.what}"
-        verdict = (
-            Verdict.ROLLBACK
-            if mishap.what == "backend-died" and _candidate_was_asked(evidence)
-            else Verdict.INCONCLUSIVE
-        )
+        by_candidate = mishap.what == "backend-died" and _died_under_candidate(mishap, evidence)
+        verdict = Verdict.ROLLBACK if by_candidate else Verdict.INCONCLUSIVE
         yield Finding(rule, verdict, title, reason, stage_percent=mishap.stage_percent)
 
 
-def _candidate_was_asked(evidence: Evidence) -> bool:
-    """True when the last answerless exchange of the comparisons was the candidate's: it took the backend down."""
-    for comparison in evidence.comparisons:
-        for probe in comparison.probes:
-            if probe.exchange is not None and probe.exchange.answer is None:
-                return probe.exchange.arm is Arm.CANDIDATE
-    return False
+def _died_under_candidate(mishap: Mishap, evidence: Evidence) -> bool:
+    """True when, in the case that was under way, the candidate was the first to get no answer.
+
+    Only that case tells: what other cases met, before or on another worker's backend, did not end this one.
+    """
+    tried = [case for case in evidence.comparisons if f"{case.endpoint} {case.case}" == mishap.during]
+    sent = [probe.exchange for case in sorted(tried, key=lambda case: case.attempt) for probe in case.probes]
+    unanswered = [exchange for exchange in sent if exchange is not None and exchange.answer is None]
+    return bool(unanswered) and unanswered[0].arm is Arm.CANDIDATE
 
 
 def judge_log(evidence: Evidence) -> Iterator[Finding]:

@@ -44,7 +44,7 @@ def judge(evidence: Evidence, catalog: Catalog, policy: Policy) -> Judgement:
         exposures.append(row)
         findings += found
     findings += _judge_rest(evidence)
-    findings += _judge_completeness(evidence)
+    findings += _judge_completeness(evidence, catalog)
     findings.sort(key=lambda finding: (finding.accepted is not None, -finding.verdict.rank))
     weighing = [finding for finding in findings if finding.accepted is None]
     verdict = (
@@ -92,7 +92,7 @@ def _judge_rest(evidence: Evidence) -> Iterator[Finding]:
     for call in evidence.forced:
         yield from judge_forced(call)
     for drill in evidence.drills:
-        yield from judge_drill(drill)
+        yield from judge_drill(drill, evidence.forced)
     for usage in evidence.usage:
         yield from judge_usage(usage, owned=evidence.manifest.owned)
     yield from judge_monitoring(evidence.monitoring)
@@ -101,9 +101,10 @@ def _judge_rest(evidence: Evidence) -> Iterator[Finding]:
     yield from judge_log(evidence)
 
 
-def _judge_completeness(evidence: Evidence) -> Iterator[Finding]:
+def _judge_completeness(evidence: Evidence, catalog: Catalog) -> Iterator[Finding]:
     """What is owed and not there, grouped by kind so that the reason can be read."""
-    missing = [key for key in evidence.manifest.expected if key not in covered(evidence)]
+    there = covered(evidence, catalog)
+    missing = [key for key in evidence.manifest.expected if key not in there]
     for kind, count in Counter(key.split(":", 1)[0] for key in missing).items():
         names = [key.split(":", 1)[1] for key in missing if key.startswith(f"{kind}:")]
         shown = ", ".join(names[:5]) + (f" and {count - 5} more" if count > 5 else "")
