@@ -55,7 +55,7 @@ def test_monitoring_that_does_not_answer_or_is_binary_holds_on_its_shape() -> No
     assert watched(replace(look("before"), health=binary)) == [("monitoring.shape", Verdict.HOLD)]
 
 
-@pytest.mark.parametrize("name", [name for name in METRICS])
+@pytest.mark.parametrize("name", list(METRICS))
 def test_a_metric_of_another_type_holds(name: str) -> None:
     body = json.dumps({**METRICS, name: None})
     changed = replace(exchange(Arm.CONTROL), answer=Answer(200, (), body))
