@@ -38,6 +38,8 @@ class Farewell:
     lag_p95_ms: float
     cpu_percent: float
     leftover: tuple[str, ...]
+    complete: bool = True
+    """True when the timetable was kept to its end and the last answers were waited for."""
 
 
 def to_wire(message: Report | Farewell) -> dict[str, Any]:

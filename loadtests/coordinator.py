@@ -51,6 +51,8 @@ class Coordinator:
     assigned: bool = False
     """True once workers were told what to do."""
     over: bool = False
+    cut_short: bool = False
+    """True once a worker has parted before the end of its timetable."""
     failure: str | None = None
     """Why the stage could not be measured; None while it can."""
     collector: Collector = field(init=False)
@@ -138,7 +140,10 @@ class Coordinator:
 
     def part(self, data: dict[str, Any]) -> None:
         """A worker's farewell."""
-        self.collector.part(farewell_from_wire(data))
+        farewell = farewell_from_wire(data)
+        self.collector.part(farewell)
+        # A worker may part before the test is known to be stopped; half a timetable is never a whole stage.
+        self.cut_short = self.cut_short or not farewell.complete
         self._see_whether_over()
 
     def watch(self, alive: frozenset[str]) -> None:
@@ -167,7 +172,7 @@ class Coordinator:
         if self._ended:
             return
         self._ended = True
-        if interrupted and self.failure is None:
+        if (interrupted or self.cut_short) and self.failure is None:
             self.failure = "The load was stopped before its end."
         self.over = True
         try:

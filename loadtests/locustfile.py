@@ -193,7 +193,9 @@ def _end(environment: Environment, **_: Any) -> None:
     if process.ending:
         return  # a worker that quits now makes Locust stop, and come here, a second time
     process.ending = True
-    interrupted = coordinator is not None and not coordinator.over
+    interrupted = coordinator is not None and (
+        not coordinator.over or (coordinator.cut_short and coordinator.failure is None)
+    )
     try:
         if process.stage is not None:
             process.stage.close()

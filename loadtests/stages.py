@@ -97,6 +97,7 @@ class WorkerStage:
         self._cpu_percent = 0.0
         self._closing = RLock()
         self._closed = False
+        self._complete = False
         self.go: AsyncResult[float] = AsyncResult()
         """Set to the seconds until the timetable begins."""
         self.over = Event()
@@ -133,6 +134,7 @@ class WorkerStage:
                 lag_p95_ms=recorder.lag_p95_ms,
                 cpu_percent=self._cpu_percent,
                 leftover=leftover,
+                complete=self._complete or self._gone,
             )
             if self._samples is not None:
                 self._samples.close()
@@ -176,6 +178,7 @@ class WorkerStage:
         self._cpu_percent = 100 * (process_time() - cpu_before_s) / (perf_counter() - clock_before_s)
         # Every request has its own limit of drain_s; the second more is for a scheduler that is late.
         self._in_flight.join(timeout=plan.drain_s + 1)
+        self._complete = True
 
     def _begin(self, arrival: Arrival, due: float) -> None:
         cap = self._assignment.max_rules

@@ -105,6 +105,16 @@ def test_an_aborted_stage_is_inconclusive_and_its_errors_blame_nobody() -> None:
     assert not [finding for finding in found.findings if finding.rule == "rates.errors"]
 
 
+def test_a_stage_that_brought_fewer_blocks_than_planned_is_inconclusive() -> None:
+    start, blocks, end = stage()
+    fewer = blocks[:-1]
+    sent = sum(one.requests for block in fewer for one in block.cells)
+    short = replace(end, workers=(replace(end.workers[0], requests=sent),))
+    found = judged((start, fewer, short))
+    assert rules(found) == {GENERATOR}
+    assert "31 of 32" in found.findings[0].reason
+
+
 def test_a_lost_worker_and_a_wrong_count_are_inconclusive() -> None:
     assert ended(lost_workers=("w1",)) == {WORKERS}
     assert ended(workers=worker(requests=1)) == {WORKERS}

@@ -124,6 +124,9 @@ def _judge_measuring(stage: StageLoad, policy: Policy, result: LoadJudgement) ->
         return
     if end.aborted is not None:
         doubt("load.generator", f"the load was aborted: {end.aborted}")
+    planned, seen = len(stage.start.kinds) if stage.start else 0, len({block for block, *_ in stage.bins})
+    if seen < planned:
+        doubt("load.generator", f"only {seen} of {planned} planned time blocks brought requests")
     if end.lost_workers:
         doubt("load.workers", f"workers were lost: {', '.join(end.lost_workers)}; their requests are not counted")
     for worker in end.workers:
