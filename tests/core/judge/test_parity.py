@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
-from tests.core.judge.builders import CATALOG, OTHER, THING, comparison, exchange, manifest, probe
+import pytest
+
+from tests.core.judge.builders import CATALOG, OTHER, THING, comparison, exchange, manifest, probe, silent
 from verification.core.judge.parity import ParityJudgement, judge_parity
-from verification.core.model import Arm, Comparison, Verdict
+from verification.core.model import Arm, Comparison, Reading, Verdict
 from verification.core.policy import AcceptedDifference
 from verification.core.records import Evidence
 
@@ -100,12 +103,110 @@ def test_an_acceptance_holds_on_its_last_day() -> None:
     assert found.findings[0].accepted is not None
 
 
-def test_a_difference_of_state_is_not_accepted_by_the_body_path() -> None:
+def test_a_renewed_acceptance_holds_though_the_expired_one_stands_above_it() -> None:
+    old, new = accept("extra", expires=date(2026, 11, 1)), accept("extra")
+    for entries in ((old, new), (new, old)):
+        assert judged(candidate(extra=1), accepted=entries).findings[0].accepted is not None
+
+
+def test_a_difference_of_state_is_accepted_by_its_own_name_only() -> None:
     changed = comparison(exchange(Arm.CANDIDATE), items=({"id": "a"},))
-    found = judged(changed, accepted=(accept("items.a"),))
-    assert found.findings[0].verdict is Verdict.ROLLBACK
-    assert found.findings[0].accepted is None
-    assert judged(changed, accepted=(accept("state things:items.a"), accept("state things:items"))).findings
+    (difference,) = judged(changed).findings[0].differences
+    assert difference.where == "state things"
+    for path in (difference.path, "*", "*.*", f"things:{difference.path}"):
+        found = judged(changed, accepted=(accept(path),))
+        assert (found.findings[0].verdict, found.findings[0].accepted) == (Verdict.ROLLBACK, None)
+    assert judged(changed, accepted=(accept(f"state things:{difference.path}"),)).findings[0].accepted is not None
+
+
+def test_accepting_a_field_named_status_does_not_accept_another_status() -> None:
+    failing = comparison(exchange(Arm.CANDIDATE, status=500))
+    for path in ("status", "*", ""):
+        found = judged(failing, accepted=(accept(path),)).findings
+        assert [(f.rule, f.verdict, f.accepted) for f in found] == [("parity.status", Verdict.ROLLBACK, None)]
+    assert judged(failing, accepted=(accept("status:"),)).findings[0].accepted is not None
+    field = candidate(status="on")
+    assert judged(field, accepted=(accept("status:"),)).findings[0].accepted is None
+    assert judged(field, accepted=(accept("status"),)).findings[0].accepted is not None
+
+
+def test_a_header_is_accepted_by_its_name() -> None:
+    sent = exchange(Arm.CANDIDATE)
+    assert sent.answer is not None
+    moved = replace(sent.answer, headers=(*sent.answer.headers, ("location", "/things/y")))
+    found = judged(comparison(replace(sent, answer=moved)), accepted=(accept("header:location"),))
+    assert [(f.rule, f.accepted is not None) for f in found.findings] == [("parity.header", True)]
+
+
+def test_controls_own_noise_cannot_be_accepted() -> None:
+    noisy = comparison(exchange(Arm.CANDIDATE), again=exchange(Arm.CONTROL, {"ok": True, "n": 2}))
+    found = judged(noisy, accepted=(accept("n"),))
+    assert [(f.rule, f.verdict, f.accepted) for f in found.findings] == [("control.noise", Verdict.INCONCLUSIVE, None)]
+
+
+def test_what_differs_in_nothing_that_could_be_named_cannot_be_accepted() -> None:
+    crashed = comparison(silent(Arm.CANDIDATE))
+    found = judged(crashed, accepted=(accept(""), accept("*"), accept("status:")))
+    assert [(f.rule, f.verdict, f.accepted) for f in found.findings] == [("candidate.crash", Verdict.ROLLBACK, None)]
+
+
+def test_a_note_needs_no_acceptance() -> None:
+    worded = comparison(
+        exchange(Arm.CANDIDATE, {"ok": True, "detail": "no such thing"}),
+        control=exchange(Arm.CONTROL, {"ok": True, "detail": "not found"}),
+    )
+    found = judged(worded, accepted=(accept("detail"),))
+    assert [(f.rule, f.verdict, f.accepted) for f in found.findings] == [("parity.message", Verdict.PROMOTE, None)]
+    assert found.cases[0].result == "EQUAL"
+
+
+def cross_read(*, agree: bool) -> Comparison:
+    """Both arms read the state that the candidate left; they hold the same, or not."""
+    plain = candidate()
+    items = {"items": [{"id": "a"}]} if not agree else {"items": []}
+    after = plain.probes[2].readings
+    crossed = (*after, Reading("things", "cross", exchange(Arm.CANDIDATE, items)))
+    return replace(plain, probes=(*plain.probes[:2], replace(plain.probes[2], readings=crossed)))
+
+
+ONE_ARM = {
+    "another status class": (comparison(exchange(Arm.CANDIDATE, status=404)), "parity.status", Verdict.ROLLBACK),
+    "another status of the class": (comparison(exchange(Arm.CANDIDATE, status=201)), "parity.status", Verdict.HOLD),
+    "a critical field": (comparison(exchange(Arm.CANDIDATE, {"ok": False})), "parity.body", Verdict.ROLLBACK),
+    "any other field": (candidate(extra=1), "parity.body", Verdict.HOLD),
+    "state": (comparison(exchange(Arm.CANDIDATE), items=({"id": "a"},)), "state.changed", Verdict.ROLLBACK),
+    "unreadable across arms": (cross_read(agree=False), "cross.read", Verdict.ROLLBACK),
+    "fallback": (comparison(exchange(Arm.CANDIDATE, served="legacy")), "witness.fallback", Verdict.HOLD),
+    "no witness": (comparison(exchange(Arm.CANDIDATE, served=None)), "witness.absent", Verdict.INCONCLUSIVE),
+    "a false witness of control": (
+        comparison(exchange(Arm.CANDIDATE), control=exchange(Arm.CONTROL, served="domain")),
+        "witness.absent",
+        Verdict.INCONCLUSIVE,
+    ),
+    "a sick control": (
+        comparison(exchange(Arm.CANDIDATE), control=exchange(Arm.CONTROL, status=500)),
+        "control.unhealthy",
+        Verdict.INCONCLUSIVE,
+    ),
+    "both silent": (
+        comparison(silent(Arm.CANDIDATE), control=silent(Arm.CONTROL)),
+        "control.unhealthy",
+        Verdict.INCONCLUSIVE,
+    ),
+    "a crash": (comparison(silent(Arm.CANDIDATE)), "candidate.crash", Verdict.ROLLBACK),
+    "a lost probe": (Comparison(THING, "plain", candidate().probes[:2]), "control.unhealthy", Verdict.INCONCLUSIVE),
+}
+
+
+@pytest.mark.parametrize("what", ONE_ARM)
+def test_each_row_of_the_table_has_its_weight(what: str) -> None:
+    compared, rule, verdict = ONE_ARM[what]
+    assert [(finding.rule, finding.verdict) for finding in judged(compared).findings] == [(rule, verdict)]
+    assert judged(compared).cases[0].result == ("INCONCLUSIVE" if verdict is Verdict.INCONCLUSIVE else "DIFFERENT")
+
+
+def test_arms_that_read_each_other_rightly_are_no_finding() -> None:
+    assert judged(cross_read(agree=True)).findings == ()
 
 
 def test_masks_are_counted_the_idle_ones_too() -> None:

@@ -64,10 +64,14 @@ def findings_of_attempts(outcomes: list[CaseOutcome]) -> list[Finding]:
 
 
 def _accept(finding: Finding, accepted: tuple[AcceptedDifference, ...], today: date) -> Finding:
-    """An accepted finding weighs nothing and says who accepted it; all its places must be accepted, and still be."""
-    if not finding.differences or finding.verdict is Verdict.PROMOTE:
+    """An accepted finding weighs nothing and says who accepted it; all its places must be accepted, and still be.
+
+    Only what speaks against the release can be accepted: a note needs no pardon, and control's own noise means that
+    nothing was proven, which nobody can sign away.
+    """
+    if not finding.differences or finding.verdict not in (Verdict.HOLD, Verdict.ROLLBACK):
         return finding
-    used = [_acceptance(finding.endpoint, difference, accepted) for difference in finding.differences]
+    used = [_acceptance(finding.endpoint, difference, accepted, today) for difference in finding.differences]
     if any(acceptance is None for acceptance in used):
         return finding
     entries = [acceptance for acceptance in used if acceptance is not None]
@@ -80,12 +84,22 @@ def _accept(finding: Finding, accepted: tuple[AcceptedDifference, ...], today: d
 
 
 def _acceptance(
-    endpoint: str | None, difference: Difference, accepted: tuple[AcceptedDifference, ...]
+    endpoint: str | None, difference: Difference, accepted: tuple[AcceptedDifference, ...], today: date
 ) -> AcceptedDifference | None:
-    """The entry for this place. A status, state or cross difference is accepted only by its kind's own name."""
-    place = difference.path if difference.where == "body" else f"{difference.where}:{difference.path}".rstrip(":")
-    path = tuple(place.split("."))
-    return next((entry for entry in accepted if entry.endpoint == endpoint and matches(entry.path, path)), None)
+    """The entry for this place, one that still holds before an expired one (a renewal may stand below it).
+
+    A place in the body goes by its path alone. Every other kind is accepted by its own name only, `header:location`,
+    `state rules:items.*` or `status:` (which has no path), so that neither `*` nor a field named status pardons it.
+    """
+    kind, path = f"{difference.where}:", tuple(difference.path.split(".")) if difference.path else ()
+
+    def names(entry: AcceptedDifference) -> bool:
+        if difference.where == "body":
+            return matches(entry.path, path)
+        return entry.path.startswith(kind) and matches(entry.path.removeprefix(kind), path)
+
+    found = [entry for entry in accepted if entry.endpoint == endpoint and names(entry)]
+    return max(found, key=lambda entry: entry.expires >= today, default=None)
 
 
 def _case_result(outcome: CaseOutcome, findings: list[Finding]) -> CaseResult:
