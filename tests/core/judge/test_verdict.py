@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import random
+from dataclasses import fields, replace
+from datetime import date
 
-from tests.core.judge.builders import CATALOG, comparison, exchange, load_evidence, look, manifest, stage
+import pytest
+
+from tests.core.judge.builders import CATALOG, OTHER, THING, comparison, exchange, load_evidence, look, manifest, stage
 from verification.core.judge import judge, judge_stage
-from verification.core.model import Arm, Verdict
-from verification.core.policy import Policy
-from verification.core.records import Drill, Evidence, Exposure, ForcedCall, Leftover, Usage
+from verification.core.model import Arm, Verdict, worst
+from verification.core.policy import AcceptedDifference, Policy, RatePolicy
+from verification.core.records import Drill, Evidence, Exposure, ForcedCall, Leftover, Mishap, Race, Usage
 
 POLICY = Policy()
 
@@ -38,6 +42,58 @@ def test_a_long_list_of_missing_evidence_is_cut_and_counted() -> None:
 def test_a_run_that_expects_nothing_is_inconclusive() -> None:
     found = judge(Evidence(manifest(())), CATALOG, POLICY)
     assert found.verdict is Verdict.INCONCLUSIVE
+    assert "set to measure nothing" in found.reasons[0]
+
+
+def test_a_run_that_expects_nothing_hides_no_worse_finding() -> None:
+    evidence = Evidence(manifest(()), comparisons=(comparison(exchange(Arm.CANDIDATE, status=500)),))
+    assert judge(evidence, CATALOG, POLICY).verdict is Verdict.ROLLBACK
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "parity:GET /things:plain",
+        "race:candidate",
+        "flag:exposure:25",
+        "flag:force:25",
+        "flag:refuse",
+        "rollback:request",
+        "rollback:global",
+        "monitoring:before",
+        "monitoring:after",
+        "monitoring:usage",
+        "load:25",
+        "a key of a later release",
+    ],
+)
+def test_each_missing_piece_is_inconclusive_and_named(key: str) -> None:
+    evidence = load_evidence(stage(), manifest=manifest(("load:10", key)))
+    found = judge(evidence, CATALOG, POLICY)
+    assert found.verdict is Verdict.INCONCLUSIVE
+    assert [finding.rule for finding in found.findings] == ["evidence.missing"]
+    assert key.partition(":")[2] in found.reasons[0]
+    assert key.partition(":")[0] in found.reasons[0]
+
+
+def test_an_accepted_finding_stays_listed_last_and_weighs_nothing() -> None:
+    entry = AcceptedDifference(endpoint=THING, path="ok", reason="agreed", owner="maria", expires=date(2027, 1, 1))
+    evidence = load_evidence(
+        stage(), comparisons=(comparison(exchange(Arm.CANDIDATE, {"ok": False})),), torn_files=("a.jsonl",)
+    )
+    found = judge(evidence, CATALOG, Policy(accepted=(entry,)))
+    assert found.verdict is Verdict.INCONCLUSIVE
+    assert [finding.accepted is not None for finding in found.findings] == [False, True]
+    assert found.findings[-1].accepted == "maria until 2027-01-01: agreed"
+
+
+def test_an_acceptance_is_held_against_the_day_the_run_started() -> None:
+    entry = AcceptedDifference(endpoint=THING, path="ok", reason="agreed", owner="maria", expires=date(2026, 11, 23))
+    compared = (comparison(exchange(Arm.CANDIDATE, {"ok": False})),)
+    policy = Policy(accepted=(entry,))
+    for started, verdict in (("2026-11-23T23:59:59Z", Verdict.PROMOTE), ("2026-11-24T00:00:00Z", Verdict.ROLLBACK)):
+        owed = manifest(("load:10",), started_at=started)
+        assert judge(load_evidence(stage(), comparisons=compared, manifest=owed), CATALOG, policy).verdict is verdict
 
 
 def test_a_torn_file_is_inconclusive_and_named() -> None:
@@ -82,9 +138,87 @@ def test_every_kind_of_evidence_reaches_the_judgement() -> None:
     assert {row.source for row in found.exposures} == {"flag", "load"}
 
 
+def everything() -> Evidence:
+    """Two of every kind of record at least, with findings of most kinds."""
+    both = (endpoint.id for endpoint in CATALOG.endpoints)
+    forced = tuple(
+        ForcedCall(drill, 10, name, exchange(arm, served="domain"))
+        for name in both
+        for arm in Arm
+        for drill in ("force", "rollback-request")
+    )
+    return load_evidence(
+        stage(names=(THING, OTHER), requests=20),
+        stage(25, scale=2.2, requests=20),
+        comparisons=(
+            comparison(exchange(Arm.CANDIDATE, {"ok": True, "extra": 1}), attempt=1),
+            comparison(exchange(Arm.CANDIDATE), attempt=2),
+            comparison(exchange(Arm.CANDIDATE, status=500), name=OTHER),
+            comparison(exchange(Arm.CANDIDATE), name="GET /gone"),
+        ),
+        exposures=(Exposure(10, 300, 0, 0), Exposure(25, 0, 300, 1)),
+        forced=forced,
+        drills=(
+            Drill("rollback-request", 10, ok=True, seconds=1.0, detail="all"),
+            Drill("refuse-percent", 0, ok=False, seconds=None, detail="101 was taken"),
+        ),
+        usage=(Usage(10, "forced", 1, 1, 0, 1), Usage(10, "natural", 1, 1, 1, None)),
+        monitoring=(look("before"), look("after", status="degraded"), look("halfway", drop="errors")),
+        races=tuple(Race(arm.value, "r", 8, 8, 8 - gone) for gone in (0, 3) for arm in Arm),
+        leftovers=(Leftover(("rule 1",)), Leftover(("rule 2",))),
+        mishaps=(Mishap("suite-error", "b"), Mishap("suite-error", "a", 10, "load"), Mishap("interrupted", "c")),
+        torn_files=("b.jsonl", "a.jsonl"),
+    )
+
+
+_RECORDS = [field.name for field in fields(Evidence) if field.name != "manifest"]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_order_of_the_records_does_not_matter(seed: int) -> None:
+    evidence, shuffler = everything(), random.Random(seed)
+    mixed: dict[str, tuple[object, ...]] = {
+        name: tuple(shuffler.sample(getattr(evidence, name), len(getattr(evidence, name)))) for name in _RECORDS
+    }
+    shuffled = replace(evidence, **mixed)  # type: ignore[arg-type]  # the same records under the same names
+    assert shuffled != evidence
+    assert judge(shuffled, CATALOG, POLICY) == judge(evidence, CATALOG, POLICY)
+
+
 def test_judging_is_pure() -> None:
-    evidence = load_evidence(stage(), stage(25))
+    evidence, copy = everything(), everything()
     assert judge(evidence, CATALOG, POLICY) == judge(evidence, CATALOG, POLICY)
+    assert evidence == copy, "the judge changed its evidence"
+
+
+def test_the_verdict_is_the_worst_finding_whatever_else_there_is() -> None:
+    evidence = everything()
+    for name in _RECORDS:
+        found = judge(replace(evidence, **{name: ()}), CATALOG, POLICY)  # type: ignore[arg-type]  # no record of a kind
+        assert found.verdict is worst(f.verdict for f in found.findings if f.accepted is None)
+        assert found.reasons
+
+
+def test_ten_thousand_owed_pieces_are_looked_up_once() -> None:
+    owed = tuple(f"parity:GET /things:{number}" for number in range(10_000))
+    evidence = Evidence(manifest(owed), comparisons=everything().comparisons * 500)
+    found = judge(evidence, CATALOG, POLICY)
+    assert "10000 of 10000" in next(f.reason for f in found.findings if f.title == "Not measured: parity")
+
+
+def test_a_mishap_of_the_load_belongs_to_its_stage() -> None:
+    failed = (Mishap("load-failed", "exit 1", 25, "load"), Mishap("suite-error", "x", 10, "a test"))
+    evidence = load_evidence(stage(), stage(25), mishaps=failed)
+    assert judge_stage(evidence, CATALOG, POLICY, 10).verdict is Verdict.PROMOTE
+    alone = judge_stage(evidence, CATALOG, POLICY, 25)
+    assert [(f.rule, f.verdict) for f in alone.findings] == [("mishap.load-failed", Verdict.INCONCLUSIVE)]
+
+
+def test_thresholds_are_told_without_the_dust_of_floats() -> None:
+    policy = Policy(rates=RatePolicy(hold_error_rate=0.07, rollback_error_rate=0.14))
+    shown = judge(load_evidence(stage()), CATALOG, policy).thresholds
+    assert (shown["error_rate_hold_percent"], shown["error_rate_rollback_percent"]) == (7.0, 14.0)
+    assert (shown["p95_hold_percent"], shown["p95_rollback_percent"]) == (20.0, 50.0)
 
 
 def test_one_stage_alone_is_judged_as_if_nothing_else_were_owed() -> None:

@@ -21,6 +21,7 @@ from verification.core.judge.flag import (
     judge_usage,
 )
 from verification.core.judge.load import judge_load
+from verification.core.judge.order import in_order
 from verification.core.judge.parity import judge_parity
 from verification.core.judgement import ExposureRow, Judgement
 from verification.core.model import Finding, Verdict, worst
@@ -33,8 +34,10 @@ _SHOWN_REASONS = 8
 def judge(evidence: Evidence, catalog: Catalog, policy: Policy) -> Judgement:
     """The verdict of a run and everything that supports it. Missing evidence is a finding; the worst finding wins.
 
-    Expiry dates are held against the day the run started, so that judging again later gives the same verdict.
+    The order in which the records were written does not matter. Expiry dates are held against the day the run started,
+    so that judging again later gives the same verdict.
     """
+    evidence = in_order(evidence, catalog)
     parity = judge_parity(evidence, catalog, policy.accepted, date.fromisoformat(evidence.manifest.started_at[:10]))
     load = judge_load(evidence, policy)
     exposures: list[ExposureRow] = []
@@ -47,11 +50,7 @@ def judge(evidence: Evidence, catalog: Catalog, policy: Policy) -> Judgement:
     findings += _judge_completeness(evidence, catalog)
     findings.sort(key=lambda finding: (finding.accepted is not None, -finding.verdict.rank))
     weighing = [finding for finding in findings if finding.accepted is None]
-    verdict = (
-        worst([Verdict.PROMOTE, *(finding.verdict for finding in weighing)])
-        if evidence.manifest.expected
-        else worst([])
-    )
+    verdict = worst([Verdict.PROMOTE, *(finding.verdict for finding in weighing)])
     left = [*parity.leftovers, *load.leftovers, *(name for record in evidence.leftovers for name in record.names)]
     return Judgement(
         verdict=verdict,
@@ -83,6 +82,7 @@ def judge_stage(evidence: Evidence, catalog: Catalog, policy: Policy, percent: i
         load_starts=tuple(start for start in starts if start.stage_percent == percent),
         load_blocks=tuple(block for block in blocks if block.stage_percent == percent),
         load_ends=tuple(end for end in ends if end.stage_percent == percent),
+        mishaps=tuple(m for m in evidence.mishaps if (m.stage_percent, m.during) == (percent, "load")),
         torn_files=evidence.torn_files,
     )
     return judge(alone, catalog, policy)
@@ -106,9 +106,9 @@ def _judge_completeness(evidence: Evidence, catalog: Catalog) -> Iterator[Findin
     there = covered(evidence, catalog)
     missing = [key for key in evidence.manifest.expected if key not in there]
     for kind, count in Counter(key.split(":", 1)[0] for key in missing).items():
-        names = [key.split(":", 1)[1] for key in missing if key.startswith(f"{kind}:")]
+        names = [key.split(":", 1)[-1] for key in missing if key.split(":", 1)[0] == kind]
         shown = ", ".join(names[:5]) + (f" and {count - 5} more" if count > 5 else "")
-        owed = sum(key.startswith(f"{kind}:") for key in evidence.manifest.expected)
+        owed = sum(key.split(":", 1)[0] == kind for key in evidence.manifest.expected)
         reason = f"{count} of {owed} pieces of evidence are missing: {shown}"
         yield Finding(
             "evidence.missing", Verdict.INCONCLUSIVE, f"Not measured: {kind}", reason, numbers={"missing": count}
@@ -138,9 +138,9 @@ def _thresholds(policy: Policy) -> dict[str, float]:
     return {
         "p95_hold_percent": round((policy.latency.hold_ratio - 1) * 100, 6),
         "p95_rollback_percent": round((policy.latency.rollback_ratio - 1) * 100, 6),
-        "error_rate_hold_percent": policy.rates.hold_error_rate * 100,
-        "error_rate_rollback_percent": policy.rates.rollback_error_rate * 100,
-        "significance_percent": policy.latency.alpha * 100,
+        "error_rate_hold_percent": round(policy.rates.hold_error_rate * 100, 6),
+        "error_rate_rollback_percent": round(policy.rates.rollback_error_rate * 100, 6),
+        "significance_percent": round(policy.latency.alpha * 100, 6),
         "floor_ms": policy.latency.floor_ms,
         "min_blocks": policy.latency.min_blocks,
     }

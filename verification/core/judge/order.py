@@ -1,0 +1,47 @@
+"""Evidence in one fixed order: workers write side by side, and a judgement must not depend on who was faster."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from verification.core.cases import Catalog
+from verification.core.records import Evidence
+
+_MOMENTS = ("before", "after", "rolled-back")
+
+
+def in_order(evidence: Evidence, catalog: Catalog) -> Evidence:
+    """The same records, comparisons as the catalog lists its cases, everything else by stage and name.
+
+    What is small is ordered by all that it says; large records by what names them, equal names by what they hold.
+    """
+    known = [(item.id, case.id) for item in catalog.endpoints for case in item.cases]
+    place = {key: number for number, key in enumerate(known)}
+    last = len(known)
+    return replace(
+        evidence,
+        comparisons=tuple(
+            sorted(
+                evidence.comparisons,
+                key=lambda one: (place.get((one.endpoint, one.case), last), one.endpoint, one.case, one.attempt),
+            )
+        ),
+        exposures=tuple(sorted(evidence.exposures, key=lambda one: (one.stage_percent, one.domain, one.legacy))),
+        forced=tuple(
+            sorted(evidence.forced, key=lambda one: (one.stage_percent, one.drill, one.endpoint, one.exchange.arm))
+        ),
+        drills=tuple(sorted(evidence.drills, key=lambda one: (one.name, one.stage_percent, one.detail))),
+        monitoring=tuple(sorted(evidence.monitoring, key=lambda one: (_moment(one.moment), one.stage_percent))),
+        usage=tuple(sorted(evidence.usage, key=lambda one: (one.stage_percent, one.kind, repr(one)))),
+        races=tuple(sorted(evidence.races, key=repr)),
+        leftovers=tuple(sorted(evidence.leftovers, key=repr)),
+        mishaps=tuple(sorted(evidence.mishaps, key=repr)),
+        load_starts=tuple(sorted(evidence.load_starts, key=repr)),
+        load_blocks=tuple(sorted(evidence.load_blocks, key=lambda one: (one.stage_percent, one.block, one.worker))),
+        load_ends=tuple(sorted(evidence.load_ends, key=repr)),
+        torn_files=tuple(sorted(evidence.torn_files)),
+    )
+
+
+def _moment(name: str) -> int:
+    return _MOMENTS.index(name) if name in _MOMENTS else len(_MOMENTS)
