@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from verification.core.histogram import merge
+from verification.core.histogram import merge, total
 from verification.core.latency import Stratum
 from verification.core.records import Evidence, LoadBlock, LoadEnd, LoadStart
 
@@ -38,6 +38,8 @@ class StageLoad:
     counts: dict[tuple[str, str, str], Counts] = field(default_factory=lambda: defaultdict(Counts))
     """(kind, endpoint, stream) -> counts."""
     by_worker: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    untimed: int = 0
+    """Requests that were counted and stand in no histogram, or the other way round: each must stand there once."""
 
     def add(self, block: LoadBlock) -> None:
         """Add what one worker saw of one block."""
@@ -48,6 +50,7 @@ class StageLoad:
             for name in ("requests", "errors", "timeouts", "legacy", "domain", "unwitnessed"):
                 setattr(counts, name, getattr(counts, name) + getattr(cell, name))
             self.by_worker[block.worker] += cell.requests
+            self.untimed += abs(cell.requests - total(cell.intended))
 
     @property
     def endpoints(self) -> list[str]:
@@ -78,11 +81,13 @@ class StageLoad:
 
     def per_block(self, kind: str, stream: str) -> list[Bins]:
         """Per block of a kind, all endpoints of a stream together."""
-        blocks = sorted({block for block, of_kind, _, _ in self.bins if of_kind == kind})
-        return [
-            merge(*(bins for (b, k, _, s), bins in self.bins.items() if (b, k, s) == (block, kind, stream)))
-            for block in blocks
-        ]
+        found: dict[int, list[Bins]] = {}
+        for (block, of_kind, _, of_stream), bins in self.bins.items():
+            if of_kind == kind:
+                of_block = found.setdefault(block, [])
+                if of_stream == stream:
+                    of_block.append(bins)
+        return [merge(*found[block]) for block in sorted(found)]
 
     def sum(self, stream: str, endpoint: str | None = None) -> Counts:
         """Counts of a stream over all kinds of blocks."""
