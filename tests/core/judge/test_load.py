@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -11,9 +12,10 @@ from tests.core.judge.builders import OTHER, THING, cell, load_evidence, stage
 from verification.core.histogram import TOP_BIN
 from verification.core.judge.load import LoadJudgement, judge_load
 from verification.core.judge.stage_load import gather
+from verification.core.latency import P95Change, Stratum, p95_change
 from verification.core.model import Verdict
-from verification.core.policy import Policy
-from verification.core.records import Evidence, LoadWorker
+from verification.core.policy import LatencyPolicy, Policy
+from verification.core.records import Evidence, LoadBlock, LoadCell, LoadEnd, LoadStart, LoadWorker
 
 POLICY = Policy()
 
@@ -231,6 +233,158 @@ def test_only_a_real_stage_counts_fallbacks(percent: int) -> None:
     assert (row.fallbacks, row.blocks) == (0, 32)
 
 
-def test_a_stage_of_which_only_blocks_were_kept_is_shown() -> None:
-    evidence = replace(load_evidence(stage()), load_starts=())
-    assert judge_load(evidence, POLICY).load[0].rate_per_s == 0.0
+def test_a_stage_without_its_opening_record_is_shown_and_inconclusive() -> None:
+    found = judge_load(replace(load_evidence(stage()), load_starts=()), POLICY)
+    assert found.load[0].rate_per_s == 0.0
+    assert rules(found) == {("evidence.missing", Verdict.INCONCLUSIVE)}
+
+
+def test_a_block_without_requests_has_come_all_the_same() -> None:
+    start, blocks, end = stage()
+    found = judged(
+        (replace(start, kinds=(*start.kinds, "mixed")), [*blocks, replace(blocks[0], block=32, cells=())], end)
+    )
+    assert rules(found) == set()
+
+
+def test_a_worker_that_the_end_omits_is_inconclusive() -> None:
+    start, blocks, end = stage()
+    assert rules(judged((replace(start, workers=2), blocks, end))) == {WORKERS}
+    assert WORKERS in rules(judged((start, [*blocks, replace(blocks[0], worker="w9")], end)))
+    assert WORKERS in rules(judged((start, blocks, replace(end, workers=()))))
+
+
+def test_requests_that_stand_in_no_histogram_are_inconclusive() -> None:
+    start, blocks, end = stage()
+    first = blocks[0]
+    short = tuple(replace(one, intended={}) if number == 0 else one for number, one in enumerate(first.cells))
+    assert rules(judged((start, [replace(first, cells=short), *blocks[1:]], end))) == {WORKERS}
+
+
+def test_lag_counts_above_its_share_of_the_control_p95_only() -> None:
+    p95 = judged(stage()).latency[0].change.control_p95_ms
+    assert p95 is not None
+    assert ended(workers=worker(lag_p95_ms=0.0501 * p95)) == {GENERATOR}
+    assert ended(workers=worker(lag_p95_ms=0.0499 * p95)) == set()
+
+
+def with_errors(candidate: int, control: int = 0, natural: int = 0) -> tuple[LoadStart, list[LoadBlock], LoadEnd]:
+    """One stage of 20,000 requests an arm, so that rates can be told exactly; errors by stream."""
+    errors = {"candidate": candidate, "control": control, "natural": natural}
+
+    def one(stream: str) -> LoadCell:
+        hist = {500: 20_000 - errors[stream], TOP_BIN: errors[stream]}
+        made = cell(stream, hist, errors=errors[stream])
+        return replace(made, legacy=made.legacy - 2_000, domain=2_000) if stream == "natural" else made
+
+    kinds = ("mixed", "natural")
+    blocks = [
+        LoadBlock(10, 0, "mixed", "w0", (one("control"), one("candidate"))),
+        LoadBlock(10, 1, "natural", "w0", (one("natural"),)),
+    ]
+    start = LoadStart(10, 1, 100.0, 1.0, kinds, (THING,), 1, "2.47.0")
+    return start, blocks, LoadEnd(10, 60_000, 60_000, 0, (LoadWorker("w0", 60_000, 0.5, 10.0),), (), (), None)
+
+
+def rates(*built: int) -> dict[tuple[str, str | None], Verdict]:
+    found = judged(with_errors(*built))
+    return {
+        (finding.rule, finding.endpoint): finding.verdict
+        for finding in found.findings
+        if finding.title.startswith("Errors")
+    }
+
+
+STAGE, ENDPOINT = ("rates.errors", None), ("rates.errors", THING)
+
+
+@pytest.mark.parametrize(
+    ("errors", "expected"),
+    [
+        (0, {}),
+        (160, {}),  # 0.8 %: at most 0.96 % is proven
+        (200, {STAGE: Verdict.INCONCLUSIVE}),  # exactly 1 % lies not above it, and is not proven to lie below
+        (240, {STAGE: Verdict.HOLD, ENDPOINT: Verdict.HOLD}),  # 1.2 %
+        (1000, {STAGE: Verdict.HOLD, ENDPOINT: Verdict.HOLD}),  # exactly 5 %
+        (1090, {STAGE: Verdict.ROLLBACK, ENDPOINT: Verdict.ROLLBACK}),  # 5.45 %
+    ],
+)
+def test_error_rates_are_held_against_one_and_five_percent(
+    errors: int, expected: dict[tuple[str, str | None], Verdict]
+) -> None:
+    assert rates(errors) == expected
+
+
+def test_errors_of_control_discredit_the_stage_and_never_blame_the_candidate() -> None:
+    sick = ("control.unhealthy", None), ("control.unhealthy", THING)
+    assert rates(0, 1090) == dict.fromkeys(sick, Verdict.INCONCLUSIVE)
+
+
+def test_errors_that_only_natural_traffic_meets_are_found() -> None:
+    assert rates(0, 0, 240) == {STAGE: Verdict.HOLD}
+    assert rates(0, 0, 1090) == {STAGE: Verdict.ROLLBACK}
+    assert rates(0, 0, 200) == {}
+
+
+def test_errors_in_natural_traffic_blame_nobody_while_control_fails_too() -> None:
+    assert set(rates(0, 1090, 1090).values()) == {Verdict.INCONCLUSIVE}
+    named = {finding.title for finding in judged(with_errors(0, 1090, 1090)).findings}
+    assert "Errors of all endpoints in natural traffic at 10 %" in named
+
+
+def alphas(monkeypatch: pytest.MonkeyPatch, *stages: object) -> list[tuple[int, float]]:
+    """(number of strata, alarm alpha) of every latency test."""
+    asked: list[tuple[int, float]] = []
+
+    def spy(strata: Sequence[Stratum], policy: LatencyPolicy, *, alarm_alpha: float | None = None) -> P95Change:
+        asked.append((len(strata), alarm_alpha or 0.0))
+        return p95_change(strata, policy, alarm_alpha=alarm_alpha)
+
+    monkeypatch.setattr("verification.core.judge.load.p95_change", spy)
+    judged(*stages)
+    return asked
+
+
+def test_alarms_share_the_alpha_among_all_tests_that_may_alarm(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = (THING, OTHER)
+    # Two stages, two endpoints, four cells.
+    asked = alphas(monkeypatch, stage(10, names=names), stage(25, names=names))
+    assert sorted(strata for strata, _ in asked) == [1, 1, 1, 1, 2, 2, 2, 2]
+    assert {alpha for _, alpha in asked} == {0.01 / 8}
+
+
+def test_one_stage_has_no_cells_to_share_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = alphas(monkeypatch, stage(10, names=(THING, OTHER)))
+    assert sorted(asked) == [(1, 0.01 / 3), (1, 0.01 / 3), (2, 0.01 / 3)]
+
+
+def test_the_baseline_has_an_alpha_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = alphas(monkeypatch, stage(0, names=(THING, OTHER)), stage(10, names=(THING, OTHER)))
+    assert asked[3:] == [(2, 0.01 / 3), (1, 0.01 / 3), (1, 0.01 / 3)]
+
+
+def test_a_slow_cell_alarms_though_it_need_not_be_proven() -> None:
+    slow, quick = stage(10, scale=2.5), stage(25)
+    cells = {f.stage_percent for f in judged(slow, quick).findings if f.endpoint == THING and f.stage_percent}
+    assert cells == {10}
+
+
+def test_an_unproven_endpoint_is_not_absorbed_by_a_proven_stage() -> None:
+    start, blocks, end = stage(names=(THING, OTHER), requests=200)
+    thin = [
+        replace(block, cells=tuple(one for one in block.cells if one.endpoint == THING or block.block == 0))
+        for block in blocks
+    ]
+    sent = sum(one.requests for block in thin for one in block.cells)
+    found = judged((start, thin, replace(end, workers=(replace(end.workers[0], requests=sent),))))
+    assert [(f.rule, f.verdict, f.endpoint) for f in found.findings] == [("latency.p95", Verdict.INCONCLUSIVE, OTHER)]
+    assert found.findings[0].numbers["missing_per_arm"] > 0
+
+
+def test_without_any_real_stage_nothing_is_said_of_latency() -> None:
+    assert {row.stage_percent for row in judged(stage(0)).latency} == {0}
+
+
+def test_users_that_feel_no_change_are_told_so() -> None:
+    (row,) = judged(stage()).population
+    assert row.natural_p95_ms == pytest.approx(row.control_p95_ms * (1 + row.change))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from verification.core.histogram import TOP_BIN, edge_ms, quantile_ms, total
 from verification.core.judge.flag import judge_exposure
+from verification.core.judge.measuring import doubts, lag_and_cpu
 from verification.core.judge.stage_load import STREAMS, Bins, StageLoad, gather
 from verification.core.judgement import Distribution, ExposureRow, LatencyRow, LoadRow, PopulationRow, RateRow
 from verification.core.latency import Stratum, interference, p95_change
@@ -112,47 +113,21 @@ def _judge_baseline(
 
 
 def _judge_measuring(stage: StageLoad, policy: Policy, result: LoadJudgement) -> None:
-    """Lost workers, wrong counts, dropped arrivals, scheduling lag and CPU: then the generator was the bottleneck."""
-    percent, end = stage.percent, stage.end
+    """Whether the measuring itself can be believed, and how it went."""
+    percent, start, end = stage.percent, stage.start, stage.end
     title = f"Load at {percent} %"
-
-    def doubt(rule: str, reason: str) -> None:
-        result.findings.append(Finding(rule, Verdict.INCONCLUSIVE, title, reason, stage_percent=percent))
-
+    result.findings += [
+        Finding(rule, Verdict.INCONCLUSIVE, title, reason, stage_percent=percent)
+        for rule, reason in doubts(stage, policy.load)
+    ]
     if end is None:
-        doubt("evidence.missing", "the load of this stage was cut off before its end")
         return
-    if end.aborted is not None:
-        doubt("load.generator", f"the load was aborted: {end.aborted}")
-    planned, seen = len(stage.start.kinds) if stage.start else 0, len({block for block, *_ in stage.bins})
-    if seen < planned:
-        doubt("load.generator", f"only {seen} of {planned} planned time blocks brought requests")
-    if end.lost_workers:
-        doubt("load.workers", f"workers were lost: {', '.join(end.lost_workers)}; their requests are not counted")
-    for worker in end.workers:
-        arrived = stage.by_worker.get(worker.worker, 0)
-        if arrived != worker.requests and worker.worker not in end.lost_workers:
-            doubt("load.workers", f"worker {worker.worker} sent {worker.requests} requests, {arrived} arrived here")
-    lag = max((worker.lag_p95_ms for worker in end.workers), default=0.0)
-    cpu = max((worker.cpu_percent for worker in end.workers), default=0.0)
-    control = stage.pooled("mixed", "control") or stage.pooled("control", "control")
-    p95 = quantile_ms(control, 0.95) if total(control) else 0.0
-    if lag > max(policy.load.lag_floor_ms, policy.load.max_lag_share * p95):
-        share = f"{lag / p95:.0%} of" if p95 else "against"
-        doubt(
-            "load.generator",
-            f"scheduling lag P95 is {lag:.1f} ms, {share} a control P95 of {p95:.1f} ms; lower the rate",
-        )
-    if cpu > policy.load.max_cpu_percent:
-        doubt("load.generator", f"a load worker used {cpu:.0f} % CPU; use more processes or a lower rate")
-    if end.scheduled and end.dropped / end.scheduled > policy.load.max_dropped_share:
-        doubt("load.generator", f"{end.dropped} of {end.scheduled} arrivals could not be sent; lower the rate")
     for endpoint, skipped in end.skipped.items():
         reason = f"{skipped} arrivals of {endpoint} were not sent: the cap on what cannot be deleted (load.max_rules)"
         result.findings.append(Finding("load.generator", Verdict.PROMOTE, title, reason, endpoint, None, percent))
     result.leftovers += end.leftover
     fallbacks = 0 if percent == 0 else stage.sum("candidate").legacy
-    start = stage.start
+    lag, cpu = lag_and_cpu(end)
     result.load.append(
         LoadRow(
             stage_percent=percent,
@@ -170,12 +145,13 @@ def _judge_measuring(stage: StageLoad, policy: Policy, result: LoadJudgement) ->
 
 
 def _judge_rates(stage: StageLoad, policy: Policy, result: LoadJudgement) -> None:
-    """The stage must prove its error rate over all endpoints; single endpoints only alarm.
+    """Both arms must prove their error rate over all endpoints; single endpoints and natural traffic only alarm.
 
     A stage that was aborted because nobody answered any more says nothing of either arm: that is the finding then.
     """
     if stage.end is None or stage.end.aborted is not None:
         return
+    blameless = True
     for stream in STREAMS:
         for endpoint in (None, *stage.endpoints):
             counts = stage.sum(stream, endpoint)
@@ -183,24 +159,27 @@ def _judge_rates(stage: StageLoad, policy: Policy, result: LoadJudgement) -> Non
                 continue
             alpha = policy.rates.alpha if endpoint is None else policy.rates.alpha / max(1, len(stage.endpoints))
             bound = error_rate(counts.errors, counts.requests, policy.rates, prove=endpoint is None, alarm_alpha=alpha)
-            result.rates.append(RateRow(stage.percent, endpoint, stream, bound))
-            if bound.verdict is Verdict.PROMOTE:
-                continue
-            on_trial = stream == "candidate" and stage.percent > 0
-            numbers = {"errors": bound.errors, "requests": bound.requests, "low": bound.low, "high": bound.high}
-            title = f"Errors of {endpoint or 'all endpoints'} on {stream} at {stage.percent} %"
-            result.findings.append(
-                Finding(
-                    "rates.errors" if on_trial else "control.unhealthy",
-                    bound.verdict if on_trial else Verdict.INCONCLUSIVE,
-                    title,
-                    bound.reason,
-                    endpoint,
-                    None,
-                    stage.percent,
-                    numbers,
-                )
-            )
+            blameless = blameless and not (stream == "control" and bound.verdict in (Verdict.HOLD, Verdict.ROLLBACK))
+            row = RateRow(stage.percent, endpoint, stream, bound)
+            _tell_rate(row, result, on_trial=stream == "candidate" and stage.percent > 0)
+    natural = stage.sum("natural")
+    if natural.requests:
+        bound = error_rate(natural.errors, natural.requests, policy.rates, prove=False)
+        # Users meet both arms: their errors speak against the candidate only where control alone has none.
+        row = RateRow(stage.percent, None, "natural", bound)
+        _tell_rate(row, result, on_trial=blameless and stage.percent > 0)
+
+
+def _tell_rate(row: RateRow, result: LoadJudgement, *, on_trial: bool) -> None:
+    result.rates.append(row)
+    bound = row.bound
+    if bound.verdict is Verdict.PROMOTE:
+        return
+    rule, verdict = ("rates.errors", bound.verdict) if on_trial else ("control.unhealthy", Verdict.INCONCLUSIVE)
+    where = "in natural traffic" if row.stream == "natural" else f"on {row.stream}"
+    title = f"Errors of {row.endpoint or 'all endpoints'} {where} at {row.stage_percent} %"
+    numbers = {"errors": bound.errors, "requests": bound.requests, "low": bound.low, "high": bound.high}
+    result.findings.append(Finding(rule, verdict, title, bound.reason, row.endpoint, None, row.stage_percent, numbers))
 
 
 def _judge_witness(stage: StageLoad, policy: Policy, result: LoadJudgement) -> None:

@@ -38,11 +38,14 @@ class StageLoad:
     counts: dict[tuple[str, str, str], Counts] = field(default_factory=lambda: defaultdict(Counts))
     """(kind, endpoint, stream) -> counts."""
     by_worker: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    seen: set[int] = field(default_factory=set)
+    """The blocks that came, those without any request too: a block of a low rate may be empty by chance."""
     untimed: int = 0
     """Requests that were counted and stand in no histogram, or the other way round: each must stand there once."""
 
     def add(self, block: LoadBlock) -> None:
         """Add what one worker saw of one block."""
+        self.seen.add(block.block)
         for cell in block.cells:
             key = (block.block, block.kind, cell.endpoint, cell.stream)
             self.bins[key] = merge(self.bins.get(key, {}), cell.intended)

@@ -1,0 +1,67 @@
+"""Whether the measuring of a stage can be believed: nothing lost on the way, and the generator not the bottleneck."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from verification.core.histogram import quantile_ms, total
+from verification.core.judge.stage_load import StageLoad
+from verification.core.policy import LoadPolicy
+from verification.core.records import LoadEnd
+
+
+def doubts(stage: StageLoad, policy: LoadPolicy) -> Iterator[tuple[str, str]]:
+    """Rule and reason of all that makes the numbers of a stage doubtful."""
+    yield from _doubts_of_records(stage)
+    if stage.end is not None:
+        yield from _doubts_of_generator(stage, stage.end, policy)
+
+
+def _doubts_of_records(stage: StageLoad) -> Iterator[tuple[str, str]]:
+    """What the stage should have left and did not."""
+    start, end = stage.start, stage.end
+    if end is None:
+        yield "evidence.missing", "the load of this stage was cut off before its end"
+        return
+    if end.aborted is not None:
+        yield "load.generator", f"the load was aborted: {end.aborted}"
+    if start is None:
+        yield "evidence.missing", "the opening record of this stage is missing, so what was planned is not known"
+    elif len(stage.seen) < len(start.kinds):
+        yield "load.generator", f"only {len(stage.seen)} of {len(start.kinds)} planned time blocks came"
+    if end.lost_workers:
+        yield "load.workers", f"workers were lost: {', '.join(end.lost_workers)}; their requests are not counted"
+    named = {worker.worker for worker in end.workers} | set(end.lost_workers)
+    if start is not None and len(named) < start.workers:
+        yield "load.workers", f"{start.workers} workers were set to work, the end of the stage tells of {len(named)}"
+    for name in sorted(stage.by_worker.keys() - named):
+        yield "load.workers", f"{stage.by_worker[name]} requests came from {name}, which the end of the stage omits"
+    for worker in end.workers:
+        arrived = stage.by_worker.get(worker.worker, 0)
+        if arrived != worker.requests and worker.worker not in end.lost_workers:
+            yield "load.workers", f"worker {worker.worker} sent {worker.requests} requests, {arrived} arrived here"
+    if stage.untimed:
+        yield "load.workers", f"{stage.untimed} requests are counted without a time, or timed without being counted"
+
+
+def _doubts_of_generator(stage: StageLoad, end: LoadEnd, policy: LoadPolicy) -> Iterator[tuple[str, str]]:
+    """Dropped arrivals, scheduling lag and CPU: then the generator was the bottleneck, not the target."""
+    lag, cpu = lag_and_cpu(end)
+    control = stage.pooled("mixed", "control") or stage.pooled("control", "control")
+    p95 = quantile_ms(control, 0.95) if total(control) else 0.0
+    if lag > max(policy.lag_floor_ms, policy.max_lag_share * p95):
+        share = f"{lag / p95:.0%} of" if p95 else "against"
+        reason = f"scheduling lag P95 is {lag:.1f} ms, {share} a control P95 of {p95:.1f} ms; lower the rate"
+        yield "load.generator", reason
+    if cpu > policy.max_cpu_percent:
+        yield "load.generator", f"a load worker used {cpu:.0f} % CPU; use more processes or a lower rate"
+    if end.scheduled and end.dropped / end.scheduled > policy.max_dropped_share:
+        yield "load.generator", f"{end.dropped} of {end.scheduled} arrivals could not be sent; lower the rate"
+
+
+def lag_and_cpu(end: LoadEnd) -> tuple[float, float]:
+    """Of the worker that was worst off."""
+    return (
+        max((worker.lag_p95_ms for worker in end.workers), default=0.0),
+        max((worker.cpu_percent for worker in end.workers), default=0.0),
+    )
