@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from verification.core.cases import KeyedList, Shape
 from verification.core.documents import (
     KEYED_KEY,
+    MAX_DEPTH,
     ORDER_KEY,
     Names,
     Unparsable,
@@ -109,12 +110,40 @@ def test_names_in_texts_and_keys_become_tokens() -> None:
 
 def test_a_number_is_a_name_only_where_an_id_stands() -> None:
     assert NAMES.of_id(17) == "«rule»"
-    assert NAMES.of_id("17") == "«rule»"
+    assert NAMES.of_id("17") == "«rule as text»"
     assert NAMES.of_id(18) == 18
     assert NAMES.of_id("x gate-ab-000001") == "x «camera»"
     assert NAMES.of_id(True) is True
     assert NAMES.of_id(1.5) == 1.5
     assert NAMES.of_id(None) is None
+
+
+@pytest.mark.parametrize("text", ["gate-ab-0000011", "7 of 17", "170", "117"])
+def test_a_name_is_no_part_of_a_longer_number(text: str) -> None:
+    assert NAMES.in_text(text) == text
+
+
+def test_a_name_is_no_beginning_of_a_longer_word_and_the_longer_name_wins() -> None:
+    names = Names((("hall", "cam"), ("shelf", "cam-a"), ("number", "7up"), ("odd", "x_"), ("none", "")))
+    assert (
+        names.in_text("cam, camera, cam-a, cam-ab 7up 17up x_y")
+        == "«hall», camera, «shelf», «hall»-ab «number» 17up «odd»y"
+    )
+
+
+def test_the_tokens_of_numbers_and_of_texts_are_both_known() -> None:
+    assert NAMES.tokens == {"«camera»", "«neighbour»", "«rule»", "«rule as text»"}
+
+
+@pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}")])
+def test_what_is_nested_too_deeply_is_no_document_wherever_it_is_asked_from(opening: str, closing: str) -> None:
+    def deep(levels: int) -> Answer:
+        return body(opening * levels + "1" + closing * levels)
+
+    assert canonical(parse(deep(MAX_DEPTH)))
+    for levels in (MAX_DEPTH + 1, 300, 600, 900, 10_000):
+        with pytest.raises(Unparsable):
+            parse(deep(levels))
 
 
 def test_without_names_nothing_is_replaced() -> None:

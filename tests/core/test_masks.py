@@ -40,7 +40,7 @@ def test_a_pattern_names_exactly_a_path(pattern: str, path: tuple[str | int, ...
         (mask("boolean"), True, False),
         (mask("pattern", pattern=r"v\d+"), "v1", "v22"),
         (mask("timestamp"), "2026-11-23T10:00:00Z", "2026-11-23T10:00:05Z"),
-        (mask("timestamp", maximum=60), "2026-11-23T10:00:00.123+00:00", "2026-11-23T11:00:30.456+01:00"),
+        (mask("timestamp", maximum=60), "2026-11-23T10:00:00.123+00:00", "2026-11-23T10:00:30.456+00:00"),
     ],
 )
 def test_two_values_of_the_same_form_are_allowed(rule: Mask, one: object, other: object) -> None:
@@ -69,6 +69,11 @@ def test_two_values_of_the_same_form_are_allowed(rule: Mask, one: object, other:
         (mask("timestamp"), "2026-11-23T10:00:00Z", "2026-13-23T10:00:00Z"),
         (mask("timestamp"), "2026-11-23T10:00:00Z", 1763892000),
         (mask("timestamp"), "2026-11-23T10:00:00Z", "soon"),
+        (mask("timestamp"), "2026-11-23T10:00:00+00:00", "2026-11-23T10:00:00+0000"),
+        (mask("timestamp"), "2026-11-23T10:00:00+00:00", "2026-11-23T11:00:00+01:00"),
+        (mask("timestamp"), "2026-11-23T10:00:00Z", "2026-11-23T10:00:00Z "),
+        (mask("timestamp"), "2026-11-23T10:00:00Z", "\uff12026-11-23T10:00:00Z"),
+        (mask("timestamp"), "2026-11-23T10:00:00Z", ""),
         (mask("timestamp", maximum=60), "2026-11-23T10:00:00Z", "2026-11-23T10:01:01Z"),
     ],
 )

@@ -37,6 +37,14 @@ def test_the_first_header_of_a_name_is_found() -> None:
     assert served_by(answer) == "domain"
 
 
+def test_witnesses_that_contradict_each_other_name_no_implementation() -> None:
+    both = Answer(200, (("x-served-by", "domain"), ("x-served-by", "legacy")), "")
+    assert served_by(both) == "domain, legacy"
+    assert implementation(served_by(both)) is None
+    assert served_by(Answer(200, (("x-served-by", "domain"), ("x-served-by", "domain")), "")) == "domain"
+    assert served_by(Answer(200, (), "")) is None
+
+
 def test_a_comparison_knows_its_sides() -> None:
     assert Comparison("GET /x", "c", ()).side("control") is None
 

@@ -169,6 +169,128 @@ def test_a_reading_that_failed_on_control_is_inconclusive() -> None:
     assert rules(found) == [("control.unhealthy", Verdict.INCONCLUSIVE)]
 
 
+@pytest.mark.parametrize("unread", ["<html>", [], "null"])
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_state_that_nobody_could_read_is_not_compared(unread: Any, moment: str) -> None:
+    """Two unreadable states are alike, and would compare equal."""
+    probes = [probe(side, **{moment: unread, "cross": {}}) for side in ARMS]
+    assert rules(judged(probes[2], control=probes[0], again=probes[1])) == [("control.unhealthy", Verdict.INCONCLUSIVE)]
+
+
+def test_a_state_that_the_candidate_made_unreadable_is_a_rollback() -> None:
+    assert ("state.changed", Verdict.ROLLBACK) in rules(judged(candidate(after="<html>", cross={})))
+
+
+def test_a_starting_state_that_could_not_be_read_is_no_fault_of_the_candidate() -> None:
+    assert rules(judged(candidate(before="<html>"))) == [("control.unhealthy", Verdict.INCONCLUSIVE)]
+
+
+@pytest.mark.parametrize("side", list(ARMS))
+@pytest.mark.parametrize("left_out", [0, 1, 2])
+def test_a_reading_that_is_not_there_proves_nothing(side: str, left_out: int) -> None:
+    probes = {name: probe(name, pid=number) for number, name in enumerate(ARMS, start=40)}
+    readings = probes[side].readings
+    probes[side] = replace(probes[side], readings=(*readings[:left_out], *readings[left_out + 1 :]))
+    found = judged(probes["candidate"], control=probes["control"], again=probes["control-again"])
+    assert rules(found) == [("evidence.missing", Verdict.INCONCLUSIVE)]
+    assert not found.counts
+
+
+def test_what_only_reads_needs_no_read_across_arms() -> None:
+    reads = replace(CATALOG, endpoints=(replace(ENDPOINT, writes=False),))
+    probes = tuple(probe(side, pid=number) for number, side in enumerate(ARMS, start=40))
+    uncrossed = tuple(replace(one, readings=one.readings[:2]) for one in probes)
+    assert rules(judge_comparison(reads, Comparison("POST /start", "known", uncrossed))) == []
+
+
+@pytest.mark.parametrize("side", list(ARMS))
+@pytest.mark.parametrize(
+    ("named", "expected"),
+    [("legacy", ("witness.fallback", Verdict.HOLD)), (None, ("witness.absent", Verdict.INCONCLUSIVE))],
+)
+def test_a_read_across_arms_that_did_not_cross_proves_nothing(
+    side: str, named: str | None, expected: tuple[str, Verdict]
+) -> None:
+    probes = {name: probe(name, pid=number) for number, name in enumerate(ARMS, start=40)}
+    cross = probes[side].readings[2]
+    kept = replace(cross, exchange=replace(cross.exchange, served_by=named))
+    probes[side] = replace(probes[side], readings=(*probes[side].readings[:2], kept))
+    found = judged(probes["candidate"], control=probes["control"], again=probes["control-again"])
+    assert rules(found) == [expected]
+    assert not found.counts
+
+
+def test_a_request_that_was_put_on_the_wrong_arm_proves_nothing() -> None:
+    """Old compared with old is always equal."""
+    old, new = probe("control"), candidate()
+    assert old.exchange is not None
+    assert new.exchange is not None
+    twice_old = replace(new, exchange=replace(new.exchange, arm=Arm.CONTROL, served_by="legacy"))
+    assert rules(judged(twice_old)) == [("witness.absent", Verdict.INCONCLUSIVE)]
+    twice_new = replace(old, exchange=replace(old.exchange, arm=Arm.CANDIDATE, served_by="domain"))
+    assert rules(judged(new, control=twice_new)) == [("witness.absent", Verdict.INCONCLUSIVE)]
+
+
+def test_a_candidate_that_died_before_it_was_read_is_a_crash_and_no_lost_witness() -> None:
+    silent = candidate()
+    gone = tuple(
+        replace(reading, exchange=replace(reading.exchange, answer=None, failure="refused", served_by=None))
+        for reading in silent.readings[1:]
+    )
+    assert ("state.changed", Verdict.ROLLBACK) in rules(judged(replace(silent, readings=(silent.readings[0], *gone))))
+
+
+def test_an_answer_from_the_cache_of_the_other_twin_is_a_rollback() -> None:
+    first = probe("control")
+    assert first.exchange is not None
+    cached = replace(candidate(), exchange=replace(first.exchange, arm=Arm.CANDIDATE, served_by="domain"))
+    assert ("parity.identity", Verdict.ROLLBACK) in rules(judged(cached, control=first))
+
+
+def test_an_id_that_names_two_things_on_one_side_is_a_rollback() -> None:
+    def named(side: str, created: str) -> Probe:
+        plain = probe(side)
+        return replace(plain, names=(*plain.names, ("other", f"{side}-1"), ("created", created)))
+
+    alike = [named(side, f"{side}-2") for side in ARMS]
+    assert rules(judged(alike[2], control=alike[0], again=alike[1])) == []
+    twice = named("candidate", "candidate-1")
+    assert rules(judged(twice, control=alike[0], again=alike[1])) == [("parity.identity", Verdict.ROLLBACK)]
+    assert rules(
+        judged(alike[2], control=named("control", "control-1"), again=named("control-again", "control-again-1"))
+    )
+
+
+def test_an_id_that_became_a_text_is_another_type_and_not_another_id() -> None:
+    shape = Shape(ids=(("id", "camera"),))
+    catalog = replace(CATALOG, endpoints=(replace(ENDPOINT, shape=shape, reads=()),))
+
+    def numbered(side: str, number: int, answered: int | str) -> Probe:
+        return replace(probe(side, {"id": answered}), names=(("camera", str(number)),))
+
+    def found(answered: int | str) -> list[tuple[str, Verdict]]:
+        pair = (numbered("control", 7, 7), numbered("control-again", 8, 8))
+        one = Comparison("POST /start", "known", (*pair, numbered("candidate", 9, answered)))
+        return [pair for pair in rules(judge_comparison(catalog, one)) if pair[0].startswith("parity")]
+
+    assert found(9) == []
+    assert found("9") == [("parity.body", Verdict.HOLD)]
+    assert found(8) == [("parity.identity", Verdict.ROLLBACK)]
+    assert found("8") == [("parity.identity", Verdict.ROLLBACK)]
+
+
+def test_values_that_must_stay_equal_are_held_against_each_other_without_an_answer_too() -> None:
+    def restarted(side: str, pid: int) -> Probe:
+        """An answer without a body; the readings alone show that the process id stayed."""
+        return probe(side, "", before={f"gate-{side}": {"pid": 30}}, after={f"gate-{side}": {"pid": pid, "n": 1}})
+
+    control, again = restarted("control", 40), restarted("control-again", 41)
+    assert rules(judged(restarted("candidate", 42), control=control, again=again)) == []
+    assert ("parity.identity", Verdict.ROLLBACK) in rules(
+        judged(restarted("candidate", 30), control=control, again=again)
+    )
+
+
 def test_a_lost_side_or_an_unknown_case_is_inconclusive() -> None:
     two = (probe("control"), probe("candidate"))
     assert rules(judge_comparison(CATALOG, Comparison("POST /start", "known", two))) == [

@@ -17,6 +17,7 @@ from verification.core.state import (
     document,
     grouped_values,
     reading_shape,
+    unreadable,
 )
 
 LIST = ReadingSpec("cameras", RequestSpec("GET", "/cameras"), "cameras", "id", ordered=False, shape=Shape())
@@ -78,6 +79,23 @@ def test_the_order_of_the_probes_own_twins_counts_where_it_is_declared() -> None
     found = change(ORDERED, before, after, frozenset({"«rule»", "«other»"}))
     assert found["items"][ORDER_KEY] == ["«other»", "«rule»"]
     assert KEYED_KEY not in found["items"]
+
+
+def test_another_order_alone_is_a_change() -> None:
+    two = Names((("rule", "7"), ("other", "8")))
+
+    def read_in_order(*ids: int) -> Any:
+        return document(ORDERED, sent({"items": [{"id": one, "v": 1} for one in ids]}), two)
+
+    turned = change(ORDERED, read_in_order(7, 8, 3), read_in_order(8, 7, 3), two.tokens)
+    assert turned == {"items": {ORDER_KEY: ["«other»", "«rule»"]}}
+    assert change(ORDERED, read_in_order(7, 3, 8), read_in_order(3, 7, 8), two.tokens) == {}
+
+
+def test_a_collection_whose_keys_repeat_shows_no_state() -> None:
+    assert unreadable(LIST, sent({"cameras": [{"id": "a"}, {"id": "a"}]}), Names(())) is not None
+    assert unreadable(LIST, sent({"cameras": []}, 404), Names(())) == "status 404"
+    assert unreadable(LIST, sent({"cameras": []}), Names(())) is None
 
 
 def test_a_reading_that_failed_says_why() -> None:

@@ -15,8 +15,10 @@ def force_query(arm: Arm | None) -> tuple[tuple[str, str], ...]:
 
 
 def served_by(answer: Answer) -> str | None:
-    """What the response's witness names, verbatim; None when it names nothing."""
-    return answer.header(WITNESS_HEADER)
+    """What the response's witness names, verbatim; None when it names nothing. Witnesses that contradict each other
+    come out as a list, which names no implementation."""
+    named = dict.fromkeys(value for name, value in answer.headers if name == WITNESS_HEADER)
+    return ", ".join(named) if named else None
 
 
 def implementation(served: str | None) -> Implementation | None:

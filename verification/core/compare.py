@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Set
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Any
 
 from deepdiff import DeepDiff
 
 from verification.core.cases import Shape
-from verification.core.documents import Names, Unparsable, Verbatim, canonical, normalise, parse
+from verification.core.documents import REPEATED, Names, Unparsable, Verbatim, canonical, normalise, parse
 from verification.core.masks import Path, allows, matches
 from verification.core.model import Answer, Difference, Json, MaskedDifference
 
@@ -45,29 +47,39 @@ class _Sorting:
         shown = _shown(control), _shown(candidate)
         dotted = ".".join(map(str, path))
         both_present = control is not _ABSENT and candidate is not _ABSENT
-        mask = next((mask for mask in self.shape.masks if matches(mask.path, path)), None) if both_present else None
+        critical = any(_within(pattern, path) for pattern in self.shape.critical)
+        # What is critical is neither volatile nor mere wording, whatever else the shape says of it.
+        loose = both_present and not critical
+        mask = next((mask for mask in self.shape.masks if matches(mask.path, path)), None) if loose else None
         if mask is not None and allows(mask, control, candidate):
             self.masked.append(MaskedDifference(self.where, dotted, f"{mask.path} is {mask.predicate}", *shown))
             return
-        is_message = any(matches(pattern, path) for pattern in self.shape.messages)
+        is_message = loose and any(matches(pattern, path) for pattern in self.shape.messages)
         if is_message and _is_wording(control) and _is_wording(candidate):
             self.messages.append(Difference(self.where, dotted, "wording", *shown))
             return
-        critical = any(_within(pattern, path) for pattern in self.shape.critical)
-        where = "raw" if isinstance(control, Verbatim) or isinstance(candidate, Verbatim) else self.where
-        self.differences.append(Difference(where, dotted, kind, *shown, critical))
+        self.differences.append(Difference(self._place(path, control, candidate), dotted, kind, *shown, critical))
+
+    def _place(self, path: Path, control: Json, candidate: Json) -> str:
+        """`raw` for what only the text of an answer shows. In the state such a thing is a change as any other."""
+        bent = isinstance(control, Verbatim) or isinstance(candidate, Verbatim)
+        repeated = any(isinstance(step, str) and step.startswith(REPEATED) for step in path)
+        return "raw" if self.where == "body" and (bent or repeated) else self.where
 
 
 def compare_answers(
     shape: Shape, control: Answer, candidate: Answer, control_names: Names, candidate_names: Names
 ) -> Compared:
-    """Status, declared headers, raw body and parsed body of two answers."""
-    head = _compare_status(control, candidate) + _compare_headers(
-        shape, control, candidate, control_names, candidate_names
+    """Status, declared headers, raw body and parsed body of two answers.
+
+    Equal bytes are no shortcut: twins have names of their own, so a candidate that repeats control's very bytes may
+    be answering with the other twin.
+    """
+    return (
+        _compare_status(control, candidate)
+        + _compare_headers(shape, control, candidate, control_names, candidate_names)
+        + _compare_bodies(shape, control, candidate, control_names, candidate_names)
     )
-    if control.raw == candidate.raw:
-        return head
-    return head + _compare_bodies(shape, control, candidate, control_names, candidate_names)
 
 
 def compare_values(shape: Shape, where: str, control: Json, candidate: Json) -> Compared:
@@ -113,14 +125,27 @@ def _compare_bodies(
 
 
 def _compare_texts(control: Answer, candidate: Answer, control_names: Names, candidate_names: Names) -> Compared:
-    old, new = control_names.in_text(control.body), candidate_names.in_text(candidate.body)
+    old, new = control_names.in_text(_text(control)), candidate_names.in_text(_text(candidate))
     if old == new and control.body_is_base64 == candidate.body_is_base64:
         return Compared()
     return Compared((Difference("raw", "", "not JSON on both sides", _cut(old), _cut(new)),))
 
 
-def _places(control: Json, candidate: Json) -> list[tuple[Path, str, Json, Json]]:
-    """The places where two values differ, by DeepDiff with every shortcut that could hide one turned off."""
+def _text(answer: Answer) -> str:
+    """The body as text; bytes that are no UTF-8 one by one, so that names in them are found."""
+    return answer.raw.decode("latin-1") if answer.body_is_base64 else answer.body
+
+
+_Place = tuple[Path, str, Json, Json]
+
+
+def _places(control: Json, candidate: Json) -> list[_Place]:
+    """The places where two values differ, by DeepDiff with every shortcut that could hide one turned off.
+
+    Lists are held against each other position by position: DeepDiff's matching of items goes by `==`, for which 1 and
+    true are one. What it is silent about all the same (0.0 and -0.0) is added, so that no difference hides behind
+    another one that a mask allows.
+    """
     found: Any = DeepDiff(
         control,
         candidate,
@@ -129,24 +154,39 @@ def _places(control: Json, candidate: Json) -> list[tuple[Path, str, Json, Json]
         ignore_order=False,
         ignore_numeric_type_changes=False,
         ignore_type_in_groups=[],
+        ignore_private_variables=False,
+        zip_ordered_iterables=True,
         verbose_level=2,
     )
-    places = []
+    places: list[_Place] = []
     for report, items in found.items():
         for item in items:
             path = tuple(item.path(output_format="list"))
             old = _ABSENT if report.endswith("_added") else item.t1
             new = _ABSENT if report.endswith("_removed") else item.t2
             places.append((path, report.replace("_", " "), old, new))
-    if not places:
-        # Canonical bytes differ, so a silent DeepDiff has missed something: the whole document is the difference.
-        places.append(((), "document", control, candidate))
+    told = frozenset(path for path, *_ in places)
+    places += _untold(control, candidate, told, ())
     return sorted(places, key=lambda place: [str(step) for step in place[0]])
+
+
+def _untold(control: Json, candidate: Json, told: Set[Path], path: Path) -> Iterator[_Place]:
+    """The differences that lie neither at nor below one of the places told."""
+    if path in told:
+        return
+    if isinstance(control, dict) and isinstance(candidate, dict):
+        for key in control.keys() | candidate.keys():
+            yield from _untold(control.get(key, _ABSENT), candidate.get(key, _ABSENT), told, (*path, key))
+    elif isinstance(control, list) and isinstance(candidate, list):
+        for index, (old, new) in enumerate(zip_longest(control, candidate, fillvalue=_ABSENT)):
+            yield from _untold(old, new, told, (*path, index))
+    elif control is _ABSENT or candidate is _ABSENT or canonical(control) != canonical(candidate):
+        yield path, "value", control, candidate
 
 
 def _within(pattern: str, path: Path) -> bool:
     """True when the path is the place that the pattern names, or lies inside it."""
-    return matches(pattern, path[: len(pattern.split("."))])
+    return matches(pattern, path[: len(pattern.split(".")) if pattern else 0])
 
 
 def _is_wording(value: Json) -> bool:

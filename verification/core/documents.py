@@ -17,10 +17,15 @@ from verification.core.model import Answer, Json
 ORDER_KEY, KEYED_KEY = "«order»", "«keyed by»"
 MARKS = frozenset({ORDER_KEY, KEYED_KEY})
 """Members that keying adds: the order where it counts, and that this was a list and no object."""
+REPEATED = "«repeated» "
+"""Begins the member that holds all values of a key that stands more than once in one object."""
+MAX_DEPTH = 64
+"""Deeper documents are compared as texts, so that no recursion depends on how deep the caller's own stack is."""
 
 
 class Verbatim(str):
-    """A JSON number or constant that a parser would bend; kept as its own text, marked so that no string equals it."""
+    """A JSON number or constant that a parser would bend; kept as its own text behind a mark, so that it equals no
+    number and no text that a backend would send."""
 
     __slots__ = ()
 
@@ -34,7 +39,7 @@ def parse(answer: Answer) -> Json:
     if answer.body_is_base64:
         raise Unparsable("the body is not valid UTF-8")
     try:
-        return json.loads(
+        value = json.loads(
             answer.body,
             parse_float=_number,
             parse_int=_integer,
@@ -43,6 +48,22 @@ def parse(answer: Answer) -> Json:
         )
     except (ValueError, RecursionError) as error:
         raise Unparsable(str(error) or type(error).__name__) from error
+    if _is_deeper_than(MAX_DEPTH, value):
+        raise Unparsable(f"it is nested deeper than {MAX_DEPTH} levels")
+    return value
+
+
+def _is_deeper_than(levels: int, value: Json) -> bool:
+    layer = [value]
+    for _ in range(levels + 1):
+        layer = [member for node in layer if isinstance(node, dict | list) for member in _members_of(node)]
+        if not layer:
+            return False
+    return True
+
+
+def _members_of(node: dict[str, Json] | list[Json]) -> Iterable[Json]:
+    return node.values() if isinstance(node, dict) else node
 
 
 def _verbatim(text: str) -> Verbatim:
@@ -70,7 +91,7 @@ def _members(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
         for key in {key for key, _ in pairs}:
             values = [value for name, value in pairs if name == key]
             if len(values) > 1:
-                members[f"«repeated» {key}"] = values
+                members[f"{REPEATED}{key}"] = values
     return members
 
 
@@ -83,12 +104,17 @@ def canonical(value: Json) -> bytes:
 
 
 class Names:
-    """The actual ids of one probe's twins, to be replaced by their tokens so that twins look alike."""
+    """The actual ids of one probe's twins, to be replaced by their tokens so that twins look alike.
+
+    A numeric id has two tokens: 17 is «rule» and "17" is «rule as text», so that the type of an id still counts.
+    """
 
     def __init__(self, names: tuple[tuple[str, str], ...]) -> None:
-        self._tokens = {actual: f"«{token}»" for token, actual in names}
-        in_text = sorted((actual for actual in self._tokens if not actual.isdigit()), key=len, reverse=True)
-        self._pattern = re.compile("|".join(map(re.escape, in_text))) if in_text else None
+        self._tokens = {actual: f"«{token}»" for token, actual in names if actual}
+        self._numeric = {actual: f"«{token} as text»" for token, actual in names if actual.isdigit()}
+        self.tokens = frozenset(self._tokens.values()) | frozenset(self._numeric.values())
+        in_text = sorted(self._tokens.keys() - self._numeric.keys(), key=len, reverse=True)
+        self._pattern = re.compile("|".join(map(_whole, in_text))) if in_text else None
 
     def in_text(self, text: str) -> str:
         """The text with every name that is no mere number replaced by its token."""
@@ -100,8 +126,9 @@ class Names:
         """The token for a value that stands where an id stands; numbers are replaced only here."""
         if isinstance(value, bool) or not isinstance(value, int | str):
             return value
-        token = self._tokens.get(str(value))
-        return token if token is not None else (self.in_text(value) if isinstance(value, str) else value)
+        if isinstance(value, int):
+            return self._tokens.get(str(value), value)
+        return self._numeric.get(value) or self.in_text(value)
 
     def in_value(self, value: Json) -> Json:
         """The value with the names in all its texts and keys replaced."""
@@ -112,6 +139,13 @@ class Names:
         if isinstance(value, list):
             return [self.in_value(item) for item in value]
         return value
+
+
+def _whole(actual: str) -> str:
+    """A pattern for the id that does not match the beginning or end of a longer number, nor of a longer word."""
+    before = r"(?<!\d)" if actual[0].isdigit() else ""
+    after = r"(?!\d)" if actual[-1].isdigit() else r"(?![A-Za-z])" if actual[-1].isalpha() else ""
+    return before + re.escape(actual) + after
 
 
 def normalise(value: Json, shape: Shape, names: Names) -> Json:

@@ -82,7 +82,7 @@ def _moment(value: str) -> datetime | None:
 
 
 def _timestamps_alike(mask: Mask, control: str, candidate: str) -> bool:
-    """Same separator, number of fraction digits and kind of zone; no further apart than `maximum` seconds."""
+    """Same separator, number of fraction digits and zone; no further apart than `maximum` seconds."""
     first, second = _moment(control), _moment(candidate)
     if first is None or second is None or _timestamp_form(control) != _timestamp_form(candidate):
         return False
@@ -91,7 +91,7 @@ def _timestamps_alike(mask: Mask, control: str, candidate: str) -> bool:
 
 def _timestamp_form(value: str) -> tuple[str, int, str]:
     separator, fraction, zone = _TIMESTAMP.findall(value)[0]
-    return (separator, len(fraction), zone if zone in ("", "Z") else "offset")
+    return (separator, len(fraction), zone)
 
 
 PREDICATES: dict[str, Callable[[Mask, Json], bool]] = {

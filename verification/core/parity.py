@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
-from verification.core.arms import implementation, is_fallback, is_proven
-from verification.core.cases import Case, Catalog, Endpoint, Shape
+from verification.core.arms import is_fallback
+from verification.core.cases import Catalog, Endpoint, Shape
 from verification.core.compare import Compared, compare_answers, compare_values
 from verification.core.documents import Names, Unparsable, canonical, normalise, parse
 from verification.core.masks import Path
 from verification.core.model import (
     Answer,
+    Arm,
     Comparison,
     Difference,
-    Exchange,
     Finding,
     Json,
     MaskedDifference,
     Probe,
+    Reading,
     Verdict,
+)
+from verification.core.proof import (
+    ARM_OF_SIDE,
+    candidate_failure,
+    disproof,
+    fell_back,
+    missing_readings,
+    unproven_by,
+    unusable_control,
 )
 from verification.core.state import changes, crossings, document, grouped_values, reading_shape
 
-SIDES = ("control", "control-again", "candidate")
-SERVER_FAILURE = 500
+SIDES = tuple(ARM_OF_SIDE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,22 +60,24 @@ def judge_comparison(catalog: Catalog, comparison: Comparison) -> CaseOutcome:
     lost = next((probe for probe in probes if probe is not None and probe.exchange is None), None)
     if lost is not None:
         return report.void("control.unhealthy", f"the case could not be set up ({lost.side}): {lost.failure}")
-    sick = _control_sickness(case, control) or _control_sickness(case, again)
-    if sick:
-        return report.void("control.unhealthy", sick)
-    unproven = _unproven(control) or _unproven(again)
-    if unproven:
-        return report.void("witness.absent", unproven)
-    crash = _candidate_failure(candidate)
+    unusable = unusable_control(catalog, case, (control, again), candidate)
+    if unusable:
+        return report.void(*unusable)
+    crash = candidate_failure(candidate)
     if crash:
         report.add("candidate.crash", Verdict.ROLLBACK, f"control answers, candidate does not: {crash}")
         return report.outcome(counts=True)
-    if _fell_back(candidate):
+    if fell_back(candidate):
         report.add("witness.fallback", Verdict.HOLD, "the request was put on candidate and legacy answered it")
         return report.outcome(counts=False)
-    unproven = _unproven(candidate)
+    unproven = unproven_by(candidate)
     if unproven:
         return report.void("witness.absent", unproven)
+    trio = (control, again, candidate)
+    absent = next((probe for probe in trio if missing_readings(endpoint, probe)), None)
+    if absent is not None:
+        return report.void("evidence.missing", f"{absent.side} lacks {missing_readings(endpoint, absent)}")
+    crossed = report.add_cross_witnesses([r for probe in trio for r in probe.readings if r.moment == "cross"])
     noise = _compare_probes(catalog, endpoint, control, again)
     seen = _compare_probes(catalog, endpoint, control, candidate)
     noisy = {(difference.where, difference.path) for difference in noise.differences}
@@ -78,49 +90,7 @@ def judge_comparison(catalog: Catalog, comparison: Comparison) -> CaseOutcome:
             f"control disagrees with itself at {_places(noise.differences)}; mask it with a reason or mend the case",
             noise.differences,
         )
-    return report.outcome(counts=not noise.differences)
-
-
-def _control_sickness(case: Case, probe: Probe) -> str | None:
-    """Why the control arm did not show the situation that the case is about; None when it did."""
-    exchange = probe.exchange
-    if exchange is None or exchange.answer is None:
-        return f"control gave no answer: {exchange.failure if exchange else probe.failure}"
-    status = exchange.answer.status
-    if case.status is not None and status != case.status:
-        return f"control answered {status}, the catalog expects {case.status} for this case"
-    if case.status is None and status >= SERVER_FAILURE:
-        return f"control answered {status}"
-    unread = next((r for r in probe.readings if r.moment != "cross" and not _readable(r.exchange)), None)
-    if unread is not None and probe.side != "candidate":
-        return f"the reading {unread.name!r} {unread.moment} the request failed on control"
-    return None
-
-
-def _readable(exchange: Exchange) -> bool:
-    return exchange.answer is not None and exchange.answer.status < SERVER_FAILURE
-
-
-def _candidate_failure(probe: Probe) -> str | None:
-    exchange = probe.exchange
-    if exchange is not None and exchange.answer is None:
-        return exchange.failure
-    return None
-
-
-def _fell_back(probe: Probe) -> bool:
-    return probe.exchange is not None and is_fallback(probe.exchange)
-
-
-def _unproven(probe: Probe) -> str | None:
-    """What is wrong with the witnesses of the probe and of its readings; None when all agree with their arm."""
-    exchanges = [probe.exchange, *(reading.exchange for reading in probe.readings if reading.moment != "cross")]
-    for exchange in exchanges:
-        if exchange is None or exchange.answer is None or is_proven(exchange):
-            continue
-        named = "names nothing" if implementation(exchange.served_by) is None else f"names {exchange.served_by}"
-        return f"{exchange.request.method} {exchange.request.path} was put on {exchange.arm.value}, its witness {named}"
-    return None
+    return report.outcome(counts=crossed and not noise.differences)
 
 
 def _compare_probes(catalog: Catalog, endpoint: Endpoint, control: Probe, other: Probe) -> Compared:
@@ -161,8 +131,11 @@ def _compare_crossings(catalog: Catalog, probe: Probe) -> Compared:
 
 
 def _compare_equalities(catalog: Catalog, shape: Shape, control: Probe, other: Probe) -> Compared:
-    """Values of one mask group that are equal on the control side must be equal on the other side, and no more."""
-    differences = []
+    """Values of one mask group that are equal on the control side must be equal on the other side, and no more.
+
+    The same holds for the twins' ids: what names two things on one side only is no id of either.
+    """
+    differences = _compare_ids(control, other)
     old, new = _groups(catalog, shape, control), _groups(catalog, shape, other)
     for group in sorted(set(old) & set(new)):
         shared = sorted(set(old[group]) & set(new[group]), key=str)
@@ -174,6 +147,19 @@ def _compare_equalities(catalog: Catalog, shape: Shape, control: Probe, other: P
     return Compared(tuple(differences))
 
 
+def _compare_ids(control: Probe, other: Probe) -> list[Difference]:
+    """Tokens that share their id with another token on one side and not on the other."""
+    old, new = dict(control.names), dict(other.names)
+    differences = []
+    shared = sorted(set(old) & set(new))
+    for token in shared:
+        was, now = ([name for name in shared if names[name] == names[token]] for names in (old, new))
+        if was != now:
+            before, after = (f"an id of {', '.join(found)}" for found in (was, now))
+            differences.append(Difference("identity", token, "id", before, after))
+    return differences
+
+
 def _first_equal(values: dict[Path, bytes], places: list[Path]) -> dict[Path, Path]:
     """For each place, the first place that holds the same value: the pattern of equality without the values."""
     first: dict[bytes, Path] = {}
@@ -183,11 +169,8 @@ def _first_equal(values: dict[Path, bytes], places: list[Path]) -> dict[Path, Pa
 def _groups(catalog: Catalog, shape: Shape, probe: Probe) -> dict[str, dict[Path, bytes]]:
     names = Names(probe.names)
     documents: list[tuple[str, Shape, Json]] = []
-    try:
+    with suppress(Unparsable):  # an empty answer, for example; the readings still name their values
         documents.append(("answer", shape, normalise(parse(_answer(probe)), shape, names)))
-    except Unparsable:
-        # The raw bodies are compared elsewhere; without a document there is nothing to hold against the readings.
-        return {}
     for reading in probe.readings:
         spec = catalog.readings[reading.name]
         if reading.moment != "cross":
@@ -249,6 +232,17 @@ class _Report:
         if messages:
             self.add("parity.message", Verdict.PROMOTE, f"another wording: {_places(messages)}", messages)
 
+    def add_cross_witnesses(self, readings: list[Reading]) -> bool:
+        """One finding where the reads across arms did not cross; True when all did."""
+        fallen = next((reading for reading in readings if is_fallback(reading.exchange)), None)
+        unproven = next(filter(None, (disproof(Arm.CANDIDATE, reading.exchange) for reading in readings)), None)
+        if fallen is not None:
+            reason = f"the read {fallen.name!r} across arms was put on candidate and legacy answered it"
+            self.add("witness.fallback", Verdict.HOLD, reason)
+        elif unproven is not None:
+            self.add("witness.absent", Verdict.INCONCLUSIVE, unproven)
+        return unproven is None
+
     def void(self, rule: str, reason: str) -> CaseOutcome:
         """The comparison proves nothing, for this reason."""
         self.add(rule, Verdict.INCONCLUSIVE, reason)
@@ -260,5 +254,8 @@ class _Report:
 
 def _is_other_id(difference: Difference) -> bool:
     """One side names a twin by its token, the other side names something else at the same place."""
-    named = difference.control.startswith('"«') and difference.control.endswith('»"')
-    return named and difference.candidate not in (difference.control, "(absent)", "null")
+    control, candidate = difference.control, difference.candidate
+    if not (control.startswith('"«') and control.endswith('»"')) or candidate in ("(absent)", "null"):
+        return False
+    # The same id as text, or no longer as text, is another type and not another id.
+    return candidate.replace(" as text»", "»") != control.replace(" as text»", "»")

@@ -49,8 +49,10 @@ def change(spec: ReadingSpec, before: Json, after: Json, tokens: frozenset[str])
         difference = _item_change(old.get(key), new.get(key), present=(key in old, key in new))
         if difference is not None:
             items[key] = difference
-    if ORDER_KEY in new and items:
-        items[ORDER_KEY] = [key for key in new[ORDER_KEY] if key in tokens]
+    if ORDER_KEY in new:
+        order = [key for key in new[ORDER_KEY] if key in tokens]
+        if items or order != [key for key in old.get(ORDER_KEY, ()) if key in tokens]:
+            items[ORDER_KEY] = order
     return _nest(spec.items, items) if items else {}
 
 
@@ -88,16 +90,21 @@ def _nest(path: str, value: Json) -> Json:
     return value
 
 
+def unreadable(spec: ReadingSpec, exchange: Exchange, names: Names) -> str | None:
+    """Why the reading shows no collection; None when it does."""
+    read = document(spec, exchange, names)
+    return None if _items(spec, read) is not None else str(_reason(read) or "the collection is not there")
+
+
 def changes(specs: dict[str, ReadingSpec], probe: Probe) -> dict[str, Json]:
     """Per reading, what changed between before and after, both read through control."""
     names = Names(probe.names)
-    tokens = frozenset(f"«{token}»" for token, _ in probe.names)
     documents = {
         (reading.name, reading.moment): document(specs[reading.name], reading.exchange, names)
         for reading in probe.readings
     }
     return {
-        name: change(specs[name], documents[name, "before"], documents[name, "after"], tokens)
+        name: change(specs[name], documents[name, "before"], documents[name, "after"], names.tokens)
         for name in dict.fromkeys(reading.name for reading in probe.readings)
         if (name, "before") in documents and (name, "after") in documents
     }

@@ -74,7 +74,8 @@ def silent(arm: Arm) -> Exchange:
 def probe(side: str, sent: Exchange, items: tuple[Any, ...] = (), leftover: tuple[str, ...] = ()) -> Probe:
     before = Reading("things", "before", exchange(Arm.CONTROL, {"items": []}))
     after = Reading("things", "after", exchange(Arm.CONTROL, {"items": list(items)}))
-    return Probe(side, (), sent, (before, after), leftover=leftover)
+    cross = Reading("things", "cross", exchange(Arm.CANDIDATE, {"items": list(items)}))
+    return Probe(side, (), sent, (before, after, cross), leftover=leftover)
 
 
 def comparison(

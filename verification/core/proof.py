@@ -1,0 +1,89 @@
+"""Whether a probe proves anything: its arm, its situation, its readings. What proves nothing is never compared."""
+
+from __future__ import annotations
+
+from verification.core.arms import is_fallback, is_proven
+from verification.core.cases import Case, Catalog, Endpoint
+from verification.core.documents import Names
+from verification.core.model import Arm, Exchange, Probe
+from verification.core.state import unreadable
+
+ARM_OF_SIDE = {"control": Arm.CONTROL, "control-again": Arm.CONTROL, "candidate": Arm.CANDIDATE}
+SERVER_FAILURE = 500
+
+
+def unusable_control(
+    catalog: Catalog, case: Case, controls: tuple[Probe, ...], candidate: Probe
+) -> tuple[str, str] | None:
+    """Rule and reason why there is nothing to hold the candidate against; None when there is."""
+    sick = next(filter(None, (_control_sickness(catalog, case, probe) for probe in controls)), None)
+    sick = sick or _unread(catalog, candidate, ("before",))
+    if sick:
+        return "control.unhealthy", sick
+    unproven = next(filter(None, map(unproven_by, controls)), None)
+    return ("witness.absent", unproven) if unproven else None
+
+
+def _control_sickness(catalog: Catalog, case: Case, probe: Probe) -> str | None:
+    """Why the control arm did not show the situation that the case is about; None when it did."""
+    exchange = probe.exchange
+    if exchange is None or exchange.answer is None:
+        return f"control gave no answer: {exchange.failure if exchange else probe.failure}"
+    status = exchange.answer.status
+    if case.status is not None and status != case.status:
+        return f"control answered {status}, the catalog expects {case.status} for this case"
+    if case.status is None and status >= SERVER_FAILURE:
+        return f"control answered {status}"
+    return _unread(catalog, probe, ("before", "after"))
+
+
+def _unread(catalog: Catalog, probe: Probe, moments: tuple[str, ...]) -> str | None:
+    """Why a reading through control shows no state; None when all do. Two unreadable states would compare equal."""
+    names = Names(probe.names)
+    for reading in probe.readings:
+        if reading.moment in moments:
+            reason = unreadable(catalog.readings[reading.name], reading.exchange, names)
+            if reason:
+                return f"the reading {reading.name!r} {reading.moment} the request ({probe.side}) failed: {reason}"
+    return None
+
+
+def missing_readings(endpoint: Endpoint, probe: Probe) -> str:
+    """The readings that the catalog wants and the probe has not, in words; empty when none is missing."""
+    moments = ("before", "after", "cross") if endpoint.writes else ("before", "after")
+    there = {(reading.name, reading.moment) for reading in probe.readings}
+    missing = [(name, moment) for name in endpoint.reads for moment in moments if (name, moment) not in there]
+    return ", ".join(f"the reading {name!r} ({moment})" for name, moment in missing)
+
+
+def candidate_failure(probe: Probe) -> str | None:
+    """Why the request got no answer at all; None when it got one."""
+    exchange = probe.exchange
+    if exchange is not None and exchange.answer is None:
+        return exchange.failure or "it did not say why"
+    return None
+
+
+def fell_back(probe: Probe) -> bool:
+    """True when legacy answered the request that was put on candidate."""
+    return probe.exchange is not None and is_fallback(probe.exchange)
+
+
+def unproven_by(probe: Probe) -> str | None:
+    """What is wrong with the witnesses of the probe and of its readings; None when all agree with their arm."""
+    asked = [(ARM_OF_SIDE[probe.side], probe.exchange)]
+    asked += [(Arm.CONTROL, reading.exchange) for reading in probe.readings if reading.moment != "cross"]
+    return next(filter(None, (disproof(arm, exchange) for arm, exchange in asked)), None)
+
+
+def disproof(arm: Arm, exchange: Exchange | None) -> str | None:
+    """Why the exchange is no proof that this arm answered; None when it is, or when nothing answered."""
+    if exchange is None or exchange.answer is None:
+        return None
+    asked = f"{exchange.request.method} {exchange.request.path}"
+    if exchange.arm is not arm:
+        return f"{asked} was put on {exchange.arm.value} instead of {arm.value}"
+    if is_proven(exchange):
+        return None
+    named = "names nothing" if exchange.served_by is None else f"names {exchange.served_by!r}"
+    return f"{asked} was put on {arm.value}, its witness {named}"
