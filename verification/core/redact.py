@@ -3,24 +3,69 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-SECRET_HEADERS = frozenset(
-    {"authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key", "x-auth-token", "x-csrf-token"}
+SECRET_HEADERS = frozenset({"cookie", "set-cookie"})
+"""Header names that hold a secret beside those whose name says so."""
+
+_WORDS = r"[\w.-]{0,64}(?:password|passwd|secret|token|api[_-]?key|credential|authorization|session[_-]?id)[\w.-]{0,64}"
+_MEMBER = rf"(?:{_WORDS}|(?:set-)?cookies?)"
+# One character of a secret inside a JSON string: plain, or an escape as a whole, so that no half of one is left.
+_UNICODE = r"\\u[0-9a-fA-F]{4}"
+# A quote that closes a text is followed by what may follow a text; any other one belongs to the password.
+_CLOSES = r"(?![,:;)}\]\s]|$)"
+_IN_URL = rf"(?:[^\s/\"'\\]|'{_CLOSES}|\\[\"\\]{_CLOSES}|{_UNICODE})"
+_PORT = r"\d{1,5}(?:[/\"'?#\s,;)\]}\\]|$)"
+_IN_WORD = rf"(?:[^&\s\"'\\]|{_UNICODE})+"
+_DONE_TEXT = r"\[redacted(?: [0-9a-f]{8})?\]"
+
+_URL_CREDENTIALS = (
+    r"(?P<head>\b[a-zA-Z][a-zA-Z0-9+.-]{0,30}:(?:\\?/){2})"
+    # Up to the last @ before the path; else a password that holds a slash, which no port does.
+    rf"(?P<secret>{_IN_URL}{{1,512}}(?=@)|[^\s/:@\[\"'\\]{{0,256}}:(?!{_PORT})(?:{_IN_URL}|\\?/){{1,512}}(?=@))"
 )
-_WORDS = r"[\w.-]*(?:password|passwd|secret|token|api[_-]?key|credential|authorization|session[_-]?id)[\w.-]*"
-_URL_CREDENTIALS = re.compile(r"(?P<head>\b[a-z][a-z0-9+.-]*:(?:\\?/){2})(?P<secret>[^\s/\"'\\]+)(?=@)", re.IGNORECASE)
-_JSON_MEMBER = re.compile(rf'(?P<head>"{_WORDS}"\s*:\s*")(?P<secret>(?:[^"\\]|\\.)*)(?=")', re.IGNORECASE)
-_QUERY_MEMBER = re.compile(rf"(?P<head>[?&;]{_WORDS}=)(?P<secret>\[redacted[^\]]*\]|[^&\s\"']+)", re.IGNORECASE)
-_HEADER_LINE = re.compile(
-    r"(?P<head>\b(?:proxy-authorization|authorization|set-cookie|cookie)\b\s*[:=]\s*)(?P<secret>[^\r\n\"]+)",
-    re.IGNORECASE,
+_JSON_MEMBER = rf'(?P<head>"{_MEMBER}"\s*:\s*")(?P<secret>(?:[^"\\]|\\.)*)(?=")'
+# A JSON text inside a JSON text: its quotes are escaped once, its own escapes twice.
+_NESTED_MEMBER = rf'(?P<head>\\"{_MEMBER}\\"\s*:\s*\\")(?P<secret>(?:[^"\\]|\\\\(?:\\\\|\\"|[^"\\])|\\[^"\\])*)(?=\\")'
+_DEEPER_MEMBER = rf'(?P<head>(?<!\\)\\{{2,}}"{_MEMBER}\\{{2,}}"\s*:\s*\\{{2,}}")(?P<secret>[^"]*?)(?=\\+")'
+_QUOTED_MEMBER = rf"(?P<head>'{_MEMBER}'\s*:\s*')(?P<secret>(?:[^'\"\\\r\n]|\\.)*)(?=')"
+_ASSIGNED = rf"(?P<head>(?<![\w.-]){_WORDS}=)(?P<secret>{_DONE_TEXT}|{_IN_WORD})"
+_ASSIGNED_QUOTED = (
+    rf"(?P<head>(?<![\w.-]){_WORDS}=(?P<quote>'|\\\"|\"(?![,:}}\]\s])))(?P<secret>[^'\"\\\r\n]+)(?=(?P=quote))"
 )
-_BEARER = re.compile(r"(?P<head>\b(?:bearer|basic)\s+)(?P<secret>[A-Za-z0-9+/_.~=-]{8,})", re.IGNORECASE)
-_PATTERNS = (_URL_CREDENTIALS, _JSON_MEMBER, _QUERY_MEMBER, _HEADER_LINE, _BEARER)
-_DONE = re.compile(r"\[redacted(?: [0-9a-f]{8})?\]")
+_HEADER_LINE = (
+    r"(?P<head>\b(?:proxy-authorization|authorization|set-cookie|cookie)\b[ \t]*[:=][ \t]*)"
+    r"(?P<secret>(?:[^\r\n\"\\]|\\[^rn\r\n])+)"
+)
+_NAMED_LINE = (
+    r"(?P<head>(?<![\w.-])(?:x-[\w-]{0,40}(?:key|token|secret|auth)[\w-]{0,40}"
+    r"|[\w-]{0,40}(?:api|auth|access|refresh|session)[_-]?(?:key|token|id)|password|passwd)[ \t]*:[ \t]*)"
+    rf"(?P<secret>{_DONE_TEXT}|(?:[^&\s\"'\\,;]|{_UNICODE})+)"
+)
+# After "basic" and "bearer" people write words, too; a credential holds a digit, a sign or a capital letter.
+_BEARER = r"(?P<head>\b(?i:bearer|basic)\s+)(?P<secret>(?=\S*[0-9=]|\S+[A-Z])[A-Za-z0-9+/_.~=-]{8,})"
+_PATTERNS = (
+    *(
+        re.compile(pattern, re.IGNORECASE)
+        for pattern in (
+            _URL_CREDENTIALS,
+            _JSON_MEMBER,
+            _NESTED_MEMBER,
+            _DEEPER_MEMBER,
+            _QUOTED_MEMBER,
+            _ASSIGNED_QUOTED,
+            _ASSIGNED,
+            _HEADER_LINE,
+            _NAMED_LINE,
+        )
+    ),
+    re.compile(_BEARER),
+)
+_DONE = re.compile(_DONE_TEXT)
+_SECRET_NAME = re.compile(_WORDS, re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,21 +81,37 @@ class Redactor:
         """The text without credentials in URLs, secret members, query parameters and header lines."""
         return _apply(text, self._stand_in)
 
+    def raw(self, body: bytes) -> bytes:
+        """Bytes that are no UTF-8, redacted; every byte that is no secret stays as it is."""
+        return self.text(body.decode("latin-1")).encode("latin-1")
+
     def headers(self, headers: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
         """The headers, secret ones with their value replaced, the others searched for secrets."""
-        return tuple(
-            (name, self._stand_in(value) if name.lower() in SECRET_HEADERS else self.text(value))
-            for name, value in headers
-        )
+        return tuple((name, self._header(name, value)) for name, value in headers)
+
+    def _header(self, name: str, value: str) -> str:
+        if name.lower() in SECRET_HEADERS or _SECRET_NAME.fullmatch(name):
+            return value if _DONE.fullmatch(value) else self._stand_in(value)
+        return self.text(value)
 
     def _stand_in(self, secret: str) -> str:
-        digest = hashlib.blake2b(secret.encode("utf-8", "surrogatepass"), key=self.salt[:64], digest_size=4).hexdigest()
-        return f"[redacted {digest}]"
+        plain = _unescaped(secret).encode("utf-8", "surrogatepass")
+        return f"[redacted {hashlib.blake2b(plain, key=self.salt[:64], digest_size=4).hexdigest()}]"
 
 
 def redact_text(text: str) -> str:
     """For logs and terminals, where nothing is compared: every secret becomes `[redacted]`."""
     return _apply(text, lambda _: "[redacted]")
+
+
+def _unescaped(secret: str) -> str:
+    r"""What the secret says: one arm may write `ü` and the other `\u00fc`, and mean the same password."""
+    if "\\" not in secret:
+        return secret
+    try:
+        return str(json.loads(f'"{secret}"'))
+    except ValueError:
+        return secret
 
 
 def _apply(text: str, stand_in: Callable[[str], str]) -> str:
