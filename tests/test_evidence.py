@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import base64
+import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.core.judge.builders import CATALOG, comparison, exchange, look, manifest, stage
 from verification.core.errors import EvidenceError
-from verification.core.model import Answer, Arm
+from verification.core.model import Answer, Arm, Request
 from verification.core.policy import Policy
 from verification.core.records import (
     Drill,
     Exposure,
     ForcedCall,
     Leftover,
+    LoadBlock,
+    LoadCell,
     LogTail,
     Mishap,
     Race,
@@ -62,6 +70,76 @@ def test_a_body_that_is_no_text_comes_back_as_its_bytes() -> None:
     assert Answer(200, (), "/w==", body_is_base64=True).raw == b"\xff"
 
 
+@pytest.mark.parametrize("text", ["\ud800 half a pair", "\udfff", "\u2028\x00\x7f", "𝄞", "\n"])
+def test_any_text_comes_back_as_it_was(text: str) -> None:
+    assert decode(encode(LogTail(10, 1, (text,)))) == LogTail(10, 1, (text,))
+    assert encode(LogTail(10, 1, (text,))).count(b"\n") == 1
+    asked = Request("POST", "/x", (("a", text),), text, None)
+    call = ForcedCall("force", 10, "GET /x", replace(exchange(Arm.CONTROL), request=asked))
+    assert decode(encode(call)) == call
+
+
+@given(st.dictionaries(st.integers(-1, 10_000), st.integers(0, 2**70)), st.binary(max_size=40), st.text(max_size=20))
+def test_any_histogram_and_any_body_come_back(bins: dict[int, int], body: bytes, name: str) -> None:
+    cell = LoadCell(name, "control", 1, 0, 0, 1, 0, 0, intended=bins, sent={}, server=bins)
+    block = LoadBlock(10, 0, "mixed", name, (cell,))
+    assert decode(encode(block)) == block
+    answer = Answer(200, (("a", name),), base64.b64encode(body).decode(), body_is_base64=True)
+    call = ForcedCall("force", 10, name, replace(exchange(Arm.CONTROL), answer=answer))
+    found = decode(encode(call))
+    assert found == call
+    assert answer.raw == body
+
+
+def test_every_kind_of_record_is_among_those_tried() -> None:
+    assert {type(record) for record in RECORDS} == set(get_args(Record))
+
+
+def test_a_record_that_the_disk_takes_half_leaves_no_half_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    really_write, full = os.write, True
+
+    def write(descriptor: int, line: bytes) -> int:
+        if full and len(line) < 20:
+            raise OSError(28, "No space left on device")
+        return really_write(descriptor, line[:-10] if full else line)
+
+    with EvidenceWriter(tmp_path, "main") as writer:
+        monkeypatch.setattr(os, "write", write)
+        with pytest.raises(EvidenceError, match="No space left"):
+            writer.append(RECORDS[1])
+        full = False
+        writer.append(RECORDS[5])
+    content = read_file(writer.path)
+    assert content.records == (RECORDS[5],)
+    assert not content.torn
+
+
+def test_a_record_that_is_taken_in_pieces_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    really_write = os.write
+    with EvidenceWriter(tmp_path, "main") as writer:
+        monkeypatch.setattr(os, "write", lambda descriptor, line: really_write(descriptor, line[:7]))
+        writer.append(RECORDS[0])
+    assert read_file(writer.path).records == (RECORDS[0],)
+
+
+def test_a_file_that_cannot_be_saved_stays_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save(tmp_path / "a", b"old")
+
+    def refuse(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(EvidenceError, match="No space left"):
+        save(tmp_path / "a", b"new")
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("a", b"old")]
+
+
+def test_a_manifest_of_another_version_is_told_apart_from_a_damaged_one(tmp_path: Path) -> None:
+    (tmp_path / RUN_FILE).write_text('{"schema": "release-gate-evidence/99", "new": 1}', encoding="utf-8")
+    with pytest.raises(EvidenceError, match="has schema 'release-gate-evidence/99'"):
+        read_run(tmp_path)
+
+
 def test_a_run_is_read_back_whole(tmp_path: Path) -> None:
     start_run(tmp_path, manifest(), CATALOG, Policy())
     with EvidenceWriter(tmp_path, "main") as writer:
@@ -93,7 +171,17 @@ def test_a_torn_last_line_is_reported_and_what_came_before_is_kept(tmp_path: Pat
 
 
 @pytest.mark.parametrize(
-    "line", [b"{}\n", b"[1]\n", b"no json\n", b'{"record": "Exposure"}\n', b'{"record": "Other"}\n']
+    "line",
+    [
+        b"{}\n",
+        b"[1]\n",
+        b"no json\n",
+        b'{"record": "Exposure"}\n',
+        b'{"record": "Other"}\n',
+        b"[" * 100_000 + b"\n",
+        b"\xff\n",
+        b"\n",
+    ],
 )
 def test_a_damaged_line_is_named_by_file_and_number(tmp_path: Path, line: bytes) -> None:
     path = tmp_path / "main.jsonl"

@@ -9,6 +9,7 @@ reports/<run>/
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import suppress
@@ -51,12 +52,20 @@ def encode(record: Record) -> bytes:
     kind = type(record).__name__
     # Not "kind": two records have a field of that name.
     document = {"record": kind, **_ADAPTERS[kind].dump_python(record, mode="json")}
-    return orjson.dumps(document, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_APPEND_NEWLINE)
+    try:
+        return orjson.dumps(document, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_APPEND_NEWLINE)
+    except TypeError:
+        # Half a surrogate pair or an integer beyond 64 bits, which a hostile answer may hold and orjson refuses.
+        return json.dumps(document).encode() + b"\n"
 
 
 def decode(line: bytes) -> Record:
     """The record of one line; ValueError says what is wrong with it."""
-    document = orjson.loads(line)
+    try:
+        # Not orjson: it turns integers beyond 64 bits into floats and refuses half a surrogate pair.
+        document = json.loads(line)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
     kind = document.pop("record", None) if isinstance(document, dict) else None
     if kind not in _ADAPTERS:
         raise ValueError(f"unknown kind of record {kind!r}")
@@ -76,15 +85,21 @@ class EvidenceWriter:
             raise _unwritable(self.path, error) from error
 
     def append(self, record: Record) -> None:
-        """Write one record; EvidenceError when the disk does not take it."""
+        """Write one record; EvidenceError when the disk does not take it. Then no half of it is left in the file."""
         line = encode(record)
+        written = 0
         try:
-            written = os.write(self._descriptor, line)
-            if written != len(line):
-                raise OSError(f"only {written} of {len(line)} bytes were taken")
+            while written < len(line):
+                written += os.write(self._descriptor, line[written:])
             os.fsync(self._descriptor)
         except OSError as error:
+            self._take_back(written)
             raise _unwritable(self.path, error) from error
+
+    def _take_back(self, written: int) -> None:
+        """Remove the half line, or a later record would continue it and make both unreadable."""
+        with suppress(OSError):
+            os.ftruncate(self._descriptor, os.fstat(self._descriptor).st_size - written)
 
     def close(self) -> None:
         """Release the file; more calls do nothing."""
@@ -165,9 +180,11 @@ class Run:
 
 def read_run(run_dir: Path) -> Run:
     """Read a run's folder; EvidenceError says which file is missing or damaged."""
+    # The schema first: a manifest of another version is none that is damaged.
+    schema = _load(run_dir / RUN_FILE, TypeAdapter(dict[str, Any])).get("schema", SCHEMA)
+    if schema != SCHEMA:
+        raise EvidenceError(f"{run_dir / RUN_FILE}: has schema {schema!r}, this version reads {SCHEMA!r}.")
     manifest = _load(run_dir / RUN_FILE, TypeAdapter(Manifest))
-    if manifest.schema != SCHEMA:
-        raise EvidenceError(f"{run_dir / RUN_FILE}: has schema {manifest.schema!r}, this version reads {SCHEMA!r}.")
     groups: dict[str, list[Record]] = {}
     torn = []
     for path, content in _files(run_dir):
