@@ -47,6 +47,9 @@ MISTAKES: list[tuple[str, list[str]]] = [
     ("[[accepted]]\nendpoint = 'GET /x'\n", ["accepted.0.path", "accepted.0.expires"]),
     ("[[accepted]]\nendpont = 'GET /x'\n", ["accepted.0.endpont", "Did you mean 'endpoint'?"]),
     ("a = \n", ["not valid TOML"]),
+    ("run = 5\n", ["run", "5"]),
+    ("[latency]\nfloor_ms = inf\n", ["latency.floor_ms", "inf"]),
+    ("[rates]\nexposure_alarm = nan\n", ["rates.exposure_alarm", "nan"]),
 ]
 
 
@@ -54,10 +57,38 @@ MISTAKES: list[tuple[str, list[str]]] = [
 def test_a_mistake_names_file_place_and_what_is_valid(tmp_path: Path, text: str, said: list[str]) -> None:
     path = written(tmp_path, text)
     with pytest.raises(SettingsError) as caught:
-        load_settings(path, {})
+        load_settings(path, {"run": {"quick": True}})
     assert str(path) in str(caught.value)
     for part in said:
         assert part in str(caught.value)
+
+
+def test_a_password_in_a_wrong_url_is_not_told(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load_settings(written(tmp_path, "[target]\nurl = 'ftp://gate:s3cr3t@host/'\n"), {})
+    assert "target.url" in str(caught.value)
+    assert "s3cr3t" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1@backend.example:80",
+        "http://localhost.example",
+        "http://0.0.0.0:80",
+        "http://127.0.0.1.example",
+        "http://10.0.0.1:80",
+        "http://[::]:80",
+    ],
+)
+def test_what_only_looks_like_this_machine_needs_permission(url: str) -> None:
+    with pytest.raises(PermissionNeeded, match="--allow-writes"):
+        require_allowed_target(settings(url))
+
+
+def test_a_percent_is_changed_only_where_the_settings_say_how() -> None:
+    with pytest.raises(UsageError, match="restart_command"):
+        require_allowed_target(settings("http://127.0.0.1:1", allow_percent_change=True, allow_restart=True))
 
 
 def test_a_named_file_that_is_not_there_is_told(tmp_path: Path) -> None:

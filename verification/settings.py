@@ -21,6 +21,7 @@ from verification.core.policy import (
     Policy,
     RatePolicy,
 )
+from verification.core.redact import redact_text
 
 DEFAULT_FILE = Path("rollout.toml")
 
@@ -123,7 +124,9 @@ def load_settings(path: Path | None, overrides: dict[str, dict[str, Any] | Any])
         document = _read(source)
     for section, values in overrides.items():
         if isinstance(values, dict):
-            document[section] = {**document.get(section, {}), **values}
+            there = document.get(section, {})
+            # What is no table stays, and is refused below with its place.
+            document[section] = {**there, **values} if isinstance(there, dict) else there
         else:
             document[section] = values
     try:
@@ -178,7 +181,8 @@ def _explain(source: Path, error: ValidationError) -> str:
             hint = f" Did you mean {near[0]!r}?" if near else ""
             lines.append(f"{place}: unknown key.{hint} Known here: {', '.join(valid)}.")
         else:
-            given = "" if isinstance(problem["input"], dict) else f" (given: {problem['input']!r})"
+            # A URL may hold a password, and messages go to logs.
+            given = "" if isinstance(problem["input"], dict) else f" (given: {redact_text(repr(problem['input']))})"
             lines.append(f"{place}: {problem['msg']}{given}.")
     return f"{source} with the command line: cannot be used.\n  " + "\n  ".join(lines)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from pydantic import ValidationError
 
@@ -23,6 +25,14 @@ def test_a_hold_margin_must_lie_below_the_rollback_margin(ratios: tuple[float, f
 def test_a_hold_rate_must_lie_below_the_rollback_rate() -> None:
     with pytest.raises(ValidationError, match="hold_error_rate"):
         RatePolicy(hold_error_rate=0.05, rollback_error_rate=0.05)
+
+
+@pytest.mark.parametrize("limit", [float("inf"), float("nan"), "nan"])
+def test_a_limit_that_nothing_can_reach_is_refused(limit: Any) -> None:
+    with pytest.raises(ValidationError, match="floor_ms"):
+        LatencyPolicy(floor_ms=limit)
+    with pytest.raises(ValidationError, match="exposure_alarm"):
+        RatePolicy(exposure_alarm=limit)
 
 
 def test_unknown_keys_are_refused() -> None:

@@ -14,9 +14,9 @@ Ratio = Annotated[float, Field(gt=1, le=10)]
 
 
 class Frozen(BaseModel):
-    """Base of every policy part: immutable, unknown keys refused."""
+    """Base of every policy part: immutable; unknown keys and limits without an end (inf, nan) are refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class LatencyPolicy(Frozen):
