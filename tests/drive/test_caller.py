@@ -56,6 +56,14 @@ def test_bytes_that_are_no_text_are_kept_as_they_are() -> None:
     assert (answer.body_is_base64, answer.raw) == (True, b"\xff\xfe")
 
 
+def test_secrets_stay_out_of_bytes_that_are_no_text() -> None:
+    service = Service(interfere=lambda _: httpx.Response(200, content=b"\xff rtsp://u:canary@h/ \xe4"))
+    answer = service.caller().call(ASK, Arm.CONTROL).answer
+    assert answer is not None
+    assert b"canary" not in answer.raw
+    assert (answer.raw[:2], answer.raw[-2:]) == (b"\xff ", b" \xe4")
+
+
 def test_secrets_stay_out_of_the_exchange_and_reach_the_service() -> None:
     seen: list[httpx.Request] = []
 

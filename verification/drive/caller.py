@@ -73,7 +73,8 @@ class Caller:
         try:
             return Answer(response.status_code, headers, self._redactor.text(body.decode("utf-8")))
         except UnicodeDecodeError:
-            return Answer(response.status_code, headers, base64.b64encode(body).decode(), body_is_base64=True)
+            kept = base64.b64encode(self._redactor.raw(bytes(body))).decode()
+            return Answer(response.status_code, headers, kept, body_is_base64=True)
 
     def _redacted(self, request: Request) -> Request:
         body = None if request.body is None else self._redactor.text(request.body)
