@@ -36,6 +36,8 @@ def read_options(config: pytest.Config) -> tuple[Settings, tuple[int, ...]]:
     }
     if option.seed is not None:
         run["seed"] = _whole_number("--seed", option.seed)
+    if option.repeat is not None:
+        run["repetitions"] = _whole_number("--repeat", option.repeat)
     target: dict[str, Any] = {}
     if option.target is not None:
         target["url"] = option.target

@@ -29,6 +29,7 @@ def new_manifest(
     quick: bool,
     expected: tuple[str, ...],
     omitted: Mapping[str, str],
+    repetitions: int = 1,
 ) -> Manifest:
     """The manifest of a run that starts now; target and command line are redacted."""
     return Manifest(
@@ -45,6 +46,7 @@ def new_manifest(
         versions=_versions(),
         host=_host(),
         commit=_commit(),
+        repetitions=repetitions,
         command=tuple(redact_text(word) for word in (Path(sys.argv[0]).name, *sys.argv[1:])),
     )
 

@@ -59,6 +59,7 @@ def open_run(settings: Settings, stages: tuple[int, ...], run_dir: Path | None) 
         quick=settings.run.quick,
         expected=expected,
         omitted=omitted,
+        repetitions=settings.run.repetitions,
     )
     start_run(folder, manifest, catalog, settings.policy)
     conclude(folder)

@@ -15,6 +15,7 @@ from verification.core.errors import PermissionNeeded, SettingsError, UsageError
 from verification.core.policy import (
     DEFAULT_STAGES,
     AcceptedDifference,
+    DifferencePolicy,
     Frozen,
     LatencyPolicy,
     LoadPolicy,
@@ -79,6 +80,8 @@ class RunSettings(Frozen):
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 20_261_123
     report_dir: Path = Path("reports")
     quick: bool = False
+    repetitions: Annotated[int, Field(ge=1, le=1000)] = 1
+    """How often every case is compared."""
     allow_writes: bool = False
     allow_percent_change: bool = False
     allow_restart: bool = False
@@ -93,6 +96,7 @@ class Settings(Frozen):
     run: RunSettings = RunSettings()
     latency: LatencyPolicy = LatencyPolicy()
     rates: RatePolicy = RatePolicy()
+    differences: DifferencePolicy = DifferencePolicy()
     generator: LoadPolicy = LoadPolicy()
     accepted: tuple[AcceptedDifference, ...] = ()
 
@@ -113,7 +117,13 @@ class Settings(Frozen):
     @property
     def policy(self) -> Policy:
         """The part of the settings that the judge needs."""
-        return Policy(latency=self.latency, rates=self.rates, load=self.generator, accepted=self.accepted)
+        return Policy(
+            latency=self.latency,
+            rates=self.rates,
+            load=self.generator,
+            accepted=self.accepted,
+            differences=self.differences,
+        )
 
 
 def load_settings(path: Path | None, overrides: dict[str, dict[str, Any] | Any]) -> Settings:

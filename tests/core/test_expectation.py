@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from tests.core.judge.builders import CASE, CATALOG, comparison, endpoint, exchange, look, manifest
 from verification.core.cases import Catalog
-from verification.core.expectation import Scope, covered, latest, owed
+from verification.core.expectation import Scope, attempts_at, covered, latest, owed
 from verification.core.model import Arm
 from verification.core.records import Drill, Evidence, Exposure, ForcedCall, LoadEnd, Race, Usage
 
@@ -79,4 +79,13 @@ def test_half_of_the_usage_evidence_covers_nothing() -> None:
 def test_attempts_come_in_the_order_of_their_numbers() -> None:
     second, first = comparison(exchange(Arm.CANDIDATE), attempt=2), comparison(exchange(Arm.CANDIDATE), attempt=1)
     assert [found.attempt for found in latest([second, first])["GET /things", "plain"]] == [1, 2]
-    assert CATALOG.endpoints
+
+
+def test_repetitions_come_first_and_their_attempts_within() -> None:
+    order = [(2, 1), (1, 2), (1, 1), (3, 1)]
+    mixed = [comparison(exchange(Arm.CANDIDATE), repetition=rep, attempt=attempt) for rep, attempt in order]
+    found = latest(mixed)["GET /things", "plain"]
+    assert [(one.repetition, one.attempt) for one in found] == sorted(order)
+    assert [one.attempt for one in attempts_at(found, 1)] == [1, 2]
+    assert [one.repetition for one in attempts_at(found, None)] == [3]
+    assert attempts_at([], None) == []

@@ -10,7 +10,8 @@ import pytest
 
 from verification.core.cases import Case, Catalog, Endpoint, LoadSpec, Mask, ReadingSpec, RequestSpec, Shape
 from verification.core.model import Answer, Arm, Comparison, Exchange, Probe, Reading, Request, Verdict
-from verification.core.parity import CaseOutcome, judge_comparison
+from verification.core.outcome import CaseOutcome
+from verification.core.parity import judge_comparison
 
 ASK = RequestSpec("POST", "/cameras/{camera}/start")
 PID = Mask("pid", "integer", "a new one each start", "us", minimum=1, group="pid")

@@ -15,6 +15,7 @@ from verification.core.judgement import (
     DrillRow,
     EndpointParity,
     ExposureRow,
+    FieldParity,
     Judgement,
     LatencyRow,
     LoadRow,
@@ -36,6 +37,7 @@ from verification.core.model import (
     Request,
     Verdict,
 )
+from verification.core.paired import FieldTest
 from verification.core.rates import RateBound
 from verification.core.records import Evidence, Manifest
 
@@ -256,7 +258,15 @@ def judgement(worst: Verdict = Verdict.PROMOTE) -> Judgement:
         cases=tuple(cases),
         parity=tuple(
             EndpointParity(
-                name, 9, 9 - (bad and name == RULES), int(bad and name == RULES), 0, 3, None if bad else 0.28
+                name,
+                9,
+                9 - (bad and name == RULES),
+                int(bad and name == RULES),
+                0,
+                3,
+                None if bad else 0.28,
+                9,
+                9 - (bad and name == RULES),
             )
             for name in ENDPOINTS
         ),
@@ -291,6 +301,13 @@ def judgement(worst: Verdict = Verdict.PROMOTE) -> Judgement:
         leftovers=("rule 43 (cannot be deleted; neutralised)",),
         thresholds={"p95_hold_percent": 20.0, "p95_rollback_percent": 50.0, "floor_ms": 1.0, "min_blocks": 20},
         manifest=manifest(),
+        fields=(
+            FieldParity(LOGS, FieldTest("body", "lines.*.at", 40, 40, 27, 13, 0, 2**-13, 2**-12), "above noise"),
+            FieldParity(LOGS, FieldTest("status", "", 40, 2, 3, 1, 2, 0.875, 0.875), "within noise"),
+            FieldParity(RULES, FieldTest("body", "id", 9, 1, 0, 1, 0, 0.5, 0.5), "difference"),
+        )
+        if bad
+        else (),
     )
 
 

@@ -16,6 +16,7 @@ from verification.core import judgement as judgement_module
 from verification.core.judgement import Judgement
 from verification.core.latency import P95Change
 from verification.core.model import Difference, Finding, MaskedDifference, Verdict
+from verification.core.paired import FieldTest
 from verification.core.rates import RateBound
 from verification.core.records import Manifest
 from verification.reporting import gate_json
@@ -54,8 +55,8 @@ def test_the_schema_refuses_what_is_no_gate_document() -> None:
     [
         *(getattr(judgement_module, name) for name in ("CaseResult", "EndpointParity", "MaskUse", "LatencyRow")),
         *(getattr(judgement_module, name) for name in ("Distribution", "PopulationRow", "RateRow", "ExposureRow")),
-        *(getattr(judgement_module, name) for name in ("DrillRow", "LoadRow")),
-        *(P95Change, RateBound, Finding, Difference, MaskedDifference, Manifest),
+        *(getattr(judgement_module, name) for name in ("DrillRow", "LoadRow", "FieldParity")),
+        *(FieldTest, P95Change, RateBound, Finding, Difference, MaskedDifference, Manifest),
     ],
 )
 def test_the_schema_names_exactly_the_fields_that_exist(kind: type[Any]) -> None:

@@ -6,7 +6,7 @@ Keys: `parity:<endpoint>:<case>`, `race:<arm>`, `flag:exposure:<percent>`, `flag
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from verification.core.cases import Catalog
@@ -94,8 +94,14 @@ _DRILL_KEYS = {
 
 
 def latest(comparisons: Iterable[Comparison]) -> dict[tuple[str, str], list[Comparison]]:
-    """All attempts of each case, in the order of their numbers."""
+    """All repetitions of each case and their attempts, in the order of their numbers."""
     attempts: dict[tuple[str, str], list[Comparison]] = {}
     for comparison in comparisons:
         attempts.setdefault((comparison.endpoint, comparison.case), []).append(comparison)
-    return {key: sorted(found, key=lambda comparison: comparison.attempt) for key, found in attempts.items()}
+    return {key: sorted(found, key=lambda one: (one.repetition, one.attempt)) for key, found in attempts.items()}
+
+
+def attempts_at(comparisons: Sequence[Comparison], repetition: int | None) -> list[Comparison]:
+    """The attempts of one repetition of a case; of its last repetition where None is asked for."""
+    wanted = repetition or max((one.repetition for one in comparisons), default=1)
+    return [one for one in comparisons if one.repetition == wanted]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from verification.core.latency import P95Change
 from verification.core.model import Finding, MaskedDifference, Verdict
+from verification.core.paired import FieldTest
 from verification.core.rates import RateBound
 from verification.core.records import Manifest
 
@@ -20,6 +21,10 @@ class CaseResult:
     reason: str
     differences: int
     masked: int
+    repetitions: int = 1
+    """How often it was compared."""
+    equal_repetitions: int = 0
+    """Repetitions that were equal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +38,20 @@ class EndpointParity:
     inconclusive: int
     masked: int
     excluded_rate: float | None
-    """Upper 95 % bound of the share of differing cases when none differed; None when some did or nothing compared."""
+    """Upper 95 % bound of the share of differing pairs when none differed; None when some did or nothing compared."""
+    pairs: int = 0
+    """Comparisons that count: cases times repetitions, without those that prove nothing."""
+    equal_pairs: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FieldParity:
+    """One field of one endpoint that differed at all, with the paired test against control's own noise."""
+
+    endpoint: str
+    test: FieldTest
+    decision: str
+    """`difference` (control never disagrees with itself there), `above noise` or `within noise`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,3 +178,5 @@ class Judgement:
     thresholds: dict[str, float]
     """The policy figures that the verdict was held against, by name with unit."""
     manifest: Manifest
+    fields: tuple[FieldParity, ...] = ()
+    """Fields that differed at all, on the candidate or in control's own noise."""

@@ -131,6 +131,9 @@ class Comparison:
     case: str
     probes: tuple[Probe, ...]
     attempt: int = 1
+    """A repetition is tried again where control disagrees with itself."""
+    repetition: int = 1
+    """Which of the run's repetitions of the case it belongs to; older evidence has one."""
 
     def side(self, name: str) -> Probe | None:
         """The probe of that side, or None when it is missing."""

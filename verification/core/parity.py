@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
 
 from verification.core.arms import is_fallback
 from verification.core.cases import Catalog, Endpoint, Shape
@@ -17,11 +16,11 @@ from verification.core.model import (
     Difference,
     Finding,
     Json,
-    MaskedDifference,
     Probe,
     Reading,
     Verdict,
 )
+from verification.core.outcome import CaseOutcome
 from verification.core.proof import (
     ARM_OF_SIDE,
     candidate_failure,
@@ -36,22 +35,11 @@ from verification.core.state import changes, crossings, document, grouped_values
 SIDES = tuple(ARM_OF_SIDE)
 
 
-@dataclass(frozen=True, slots=True)
-class CaseOutcome:
-    """The findings of one comparison. `counts` is False when it proves nothing (no witness, lost fixture, noise)."""
-
-    endpoint: str
-    case: str
-    findings: tuple[Finding, ...]
-    masked: tuple[MaskedDifference, ...]
-    counts: bool
-
-
 def judge_comparison(catalog: Catalog, comparison: Comparison) -> CaseOutcome:
     """Compare the probes of one case: answers, states, reads across arms, and the witnesses that make it count."""
     endpoint = catalog.endpoint(comparison.endpoint)
     case = next((case for case in endpoint.cases if case.id == comparison.case), None)
-    report = _Report(endpoint.id, comparison.case)
+    report = _Report(comparison)
     probes = [comparison.side(side) for side in SIDES]
     control, again, candidate = probes
     if control is None or again is None or candidate is None or case is None:
@@ -66,10 +54,10 @@ def judge_comparison(catalog: Catalog, comparison: Comparison) -> CaseOutcome:
     crash = candidate_failure(candidate)
     if crash:
         report.add("candidate.crash", Verdict.ROLLBACK, f"control answers, candidate does not: {crash}")
-        return report.outcome(counts=True)
+        return report.outcome(proven=True)
     if fell_back(candidate):
         report.add("witness.fallback", Verdict.HOLD, "the request was put on candidate and legacy answered it")
-        return report.outcome(counts=False)
+        return report.outcome(proven=False)
     unproven = unproven_by(candidate)
     if unproven:
         return report.void("witness.absent", unproven)
@@ -80,17 +68,7 @@ def judge_comparison(catalog: Catalog, comparison: Comparison) -> CaseOutcome:
     crossed = report.add_cross_witnesses([r for probe in trio for r in probe.readings if r.moment == "cross"])
     noise = _compare_probes(catalog, endpoint, control, again)
     seen = _compare_probes(catalog, endpoint, control, candidate)
-    noisy = {(difference.where, difference.path) for difference in noise.differences}
-    report.masked = seen.masked
-    report.add_differences([d for d in seen.differences if (d.where, d.path) not in noisy], seen.messages)
-    if noise.differences:
-        report.add(
-            "control.noise",
-            Verdict.INCONCLUSIVE,
-            f"control disagrees with itself at {_places(noise.differences)}; mask it with a reason or mend the case",
-            noise.differences,
-        )
-    return report.outcome(counts=crossed and not noise.differences)
+    return report.outcome(proven=crossed, seen=seen, noise=noise.differences)
 
 
 def _compare_probes(catalog: Catalog, endpoint: Endpoint, control: Probe, other: Probe) -> Compared:
@@ -188,49 +166,16 @@ def _dotted(path: Path) -> str:
     return ".".join(map(str, path))
 
 
-def _places(differences: tuple[Difference, ...] | list[Difference]) -> str:
-    shown = [f"{d.where}:{d.path}" if d.path else d.where for d in differences[:3]]
-    more = len(differences) - len(shown)
-    return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
-
-
-_RULES = {
-    "status": ("parity.status", Verdict.HOLD, "another status"),
-    "header": ("parity.header", Verdict.HOLD, "a header differs"),
-    "raw": ("parity.raw", Verdict.HOLD, "the raw body differs"),
-    "body": ("parity.body", Verdict.HOLD, "the body differs"),
-    "identity": ("parity.identity", Verdict.ROLLBACK, "ids do not correspond one to one"),
-    "state": ("state.changed", Verdict.ROLLBACK, "the request did something else to the state"),
-    "cross": ("cross.read", Verdict.ROLLBACK, "one arm reads another state than the other after this write"),
-}
-
-
 class _Report:
-    """Collects the findings of one case."""
+    """Collects what is to be said of one comparison beside its places."""
 
-    def __init__(self, endpoint: str, case: str) -> None:
-        self.endpoint, self.case = endpoint, case
-        self.findings: list[Finding] = []
-        self.masked: tuple[MaskedDifference, ...] = ()
+    def __init__(self, comparison: Comparison) -> None:
+        self.comparison = comparison
+        self.circumstances: list[Finding] = []
 
-    def add(self, rule: str, verdict: Verdict, reason: str, differences: tuple[Difference, ...] = ()) -> None:
-        title = f"{self.endpoint} · {self.case}"
-        finding = Finding(rule, verdict, title, reason, self.endpoint, self.case, differences=differences)
-        self.findings.append(finding)
-
-    def add_differences(self, differences: list[Difference], messages: tuple[Difference, ...]) -> None:
-        """One finding for each kind of difference, with the weight that the kind and the catalog give it."""
-        for where, (rule, verdict, words) in _RULES.items():
-            found = tuple(d for d in differences if d.where.split()[0] == where)
-            if not found:
-                continue
-            if rule == "parity.body" and any(_is_other_id(d) for d in found):
-                self.add("parity.identity", Verdict.ROLLBACK, f"another resource's id: {_places(found)}", found)
-                continue
-            serious = any(d.critical or d.kind == "status class" for d in found)
-            self.add(rule, Verdict.ROLLBACK if serious else verdict, f"{words}: {_places(found)}", found)
-        if messages:
-            self.add("parity.message", Verdict.PROMOTE, f"another wording: {_places(messages)}", messages)
+    def add(self, rule: str, verdict: Verdict, reason: str) -> None:
+        endpoint, case = self.comparison.endpoint, self.comparison.case
+        self.circumstances.append(Finding(rule, verdict, f"{endpoint} · {case}", reason, endpoint, case))
 
     def add_cross_witnesses(self, readings: list[Reading]) -> bool:
         """One finding where the reads across arms did not cross; True when all did."""
@@ -246,16 +191,10 @@ class _Report:
     def void(self, rule: str, reason: str) -> CaseOutcome:
         """The comparison proves nothing, for this reason."""
         self.add(rule, Verdict.INCONCLUSIVE, reason)
-        return self.outcome(counts=False)
+        return self.outcome(proven=False)
 
-    def outcome(self, *, counts: bool) -> CaseOutcome:
-        return CaseOutcome(self.endpoint, self.case, tuple(self.findings), self.masked, counts)
-
-
-def _is_other_id(difference: Difference) -> bool:
-    """One side names a twin by its token, the other side names something else at the same place."""
-    control, candidate = difference.control, difference.candidate
-    if not (control.startswith('"«') and control.endswith('»"')) or candidate in ("(absent)", "null"):
-        return False
-    # The same id as text, or no longer as text, is another type and not another id.
-    return candidate.replace(" as text»", "»") != control.replace(" as text»", "»")
+    def outcome(self, *, proven: bool, seen: Compared | None = None, noise: tuple[Difference, ...] = ()) -> CaseOutcome:
+        one = self.comparison
+        return CaseOutcome(
+            one.endpoint, one.case, one.repetition, one.attempt, proven, tuple(self.circumstances), seen, noise
+        )

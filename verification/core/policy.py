@@ -70,6 +70,13 @@ class LoadPolicy(Frozen):
     max_cpu_percent: Annotated[float, Field(gt=0, le=100)] = 90.0
 
 
+class DifferencePolicy(Frozen):
+    """When a field in which control disagrees with itself differs too often on the candidate: the level of the test
+    over all such fields of one endpoint."""
+
+    alpha: Share = 0.01
+
+
 class AcceptedDifference(Frozen):
     """A difference that a named person accepted until a date; it stays visible and expires into its old weight."""
 
@@ -87,3 +94,4 @@ class Policy(Frozen):
     rates: RatePolicy = RatePolicy()
     load: LoadPolicy = LoadPolicy()
     accepted: tuple[AcceptedDifference, ...] = ()
+    differences: DifferencePolicy = DifferencePolicy()

@@ -219,6 +219,8 @@ class Manifest:
     host: Mapping[str, Json]
     commit: str | None
     command: tuple[str, ...] = ()
+    repetitions: int = 1
+    """How often every case is compared; all of them are owed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from verification.core.cases import Case, Catalog, Endpoint
 from verification.core.errors import TargetError
-from verification.core.judge.parity import findings_of_attempts
 from verification.core.model import Arm, Finding
+from verification.core.outcome import case_findings
 from verification.core.records import (
     Drill,
     Exposure,
@@ -133,12 +133,17 @@ class Campaign:
             self._writer.append(record)
 
     def compare(self, endpoint: Endpoint, case: Case) -> list[Finding]:
-        """Compare one case; returns the findings of all its attempts."""
-        self.at(self.comparison_percent)
-        attempts = self.prober.compare(endpoint, case)
-        self.record(*(comparison for comparison, _ in attempts))
-        self._note_death(f"{endpoint.id} {case.id}")
-        return findings_of_attempts([outcome for _, outcome in attempts])
+        """Compare one case as often as the run repeats it; returns the findings of all repetitions and attempts."""
+        repetitions = []
+        for repetition in range(1, self.settings.run.repetitions + 1):
+            self.at(self.comparison_percent)
+            attempts = self.prober.compare(endpoint, case, repetition)
+            self.record(*(comparison for comparison, _ in attempts))
+            self._note_death(f"{endpoint.id} {case.id}")
+            repetitions.append([outcome for _, outcome in attempts])
+            if self.is_dead():
+                break
+        return case_findings(repetitions)
 
     def is_dead(self) -> bool:
         """True when a backend of ours has ended by itself: nothing more can be asked of it."""

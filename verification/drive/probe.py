@@ -9,7 +9,8 @@ from verification.catalog.requests import fill
 from verification.core.cases import Case, Catalog, Endpoint
 from verification.core.errors import TargetError
 from verification.core.model import Arm, Comparison, Exchange, Json, Probe, Reading
-from verification.core.parity import SIDES, CaseOutcome, judge_comparison
+from verification.core.outcome import CaseOutcome
+from verification.core.parity import SIDES, judge_comparison
 from verification.drive.caller import Caller, json_body
 from verification.drive.state import trimmed
 from verification.drive.twins import LiveTwin, Workshop
@@ -26,20 +27,22 @@ class Prober:
         self.workshop = Workshop(caller, catalog, run_tag)
         self.leftover: list[str] = []
 
-    def compare(self, endpoint: Endpoint, case: Case) -> list[tuple[Comparison, CaseOutcome]]:
+    def compare(self, endpoint: Endpoint, case: Case, repetition: int = 1) -> list[tuple[Comparison, CaseOutcome]]:
         """All attempts at a case: it is tried again only where control disagrees with itself, never otherwise.
 
-        The sides are sent in an order shuffled by the seed, each from the same starting state.
+        The sides are sent in an order shuffled by the seed, each from the same starting state. The paired test of
+        `core.paired` rests on that order being drawn anew for each repetition.
         """
         attempts: list[tuple[Comparison, CaseOutcome]] = []
         for attempt in range(1, MAX_ATTEMPTS + 1):
             order = list(SIDES)
-            random.Random(f"{self._seed}/{endpoint.id}/{case.id}/{attempt}").shuffle(order)  # noqa: S311  # reproducible, not secret
+            drawn = f"{self._seed}/{endpoint.id}/{case.id}/{repetition}/{attempt}"
+            random.Random(drawn).shuffle(order)  # noqa: S311  # reproducible, not secret
             probes = tuple(self.probe(endpoint, case, side) for side in order)
-            comparison = Comparison(endpoint.id, case.id, probes, attempt)
+            comparison = Comparison(endpoint.id, case.id, probes, attempt, repetition)
             outcome = judge_comparison(self._catalog, comparison)
             attempts.append((comparison, outcome))
-            if not any(finding.rule == "control.noise" for finding in outcome.findings):
+            if not outcome.noise:
                 break
         return attempts
 

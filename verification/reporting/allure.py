@@ -10,7 +10,7 @@ from typing import Any
 from allure_commons.logger import AllureFileLogger
 from allure_commons.model2 import Attachment, Label, Parameter, Status, StatusDetails, TestResult
 
-from verification.core.expectation import latest
+from verification.core.expectation import attempts_at, latest
 from verification.core.judgement import Judgement
 from verification.core.model import Comparison, Exchange, Verdict
 from verification.core.records import Evidence
@@ -34,7 +34,8 @@ def write_results(judgement: Judgement, evidence: Evidence, folder: Path) -> Non
         # Without a place for its random prefix, the file is named after the identity and replaced the next time.
         result.file_pattern = f"{result.uuid}-result.json"
         if item.verdict is not Verdict.PROMOTE:
-            for comparison in attempts.get((item.endpoint or "", item.case or ""), []):
+            compared = attempts.get((item.endpoint or "", item.case or ""), [])
+            for comparison in attempts_at(compared, item.repetition):
                 result.attachments += list(_attach(logger, result.uuid, comparison))
         logger.report_result(result)
 

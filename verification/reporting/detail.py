@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 from verification.core.arms import force_query
-from verification.core.expectation import latest
+from verification.core.expectation import attempts_at, latest
 from verification.core.model import Comparison, Exchange, Finding, Probe
 from verification.core.records import Evidence
 from verification.reporting import curl
@@ -72,7 +72,7 @@ class ShownAttempt:
 
 @dataclass(frozen=True, slots=True)
 class ShownFinding:
-    """One finding with every attempt of the case it speaks of."""
+    """One finding with the attempts of the case it speaks of, in the repetition in which it was first seen."""
 
     finding: Finding
     attempts: tuple[ShownAttempt, ...]
@@ -95,7 +95,8 @@ class Details:
 
     def _shown(self, finding: Finding) -> ShownFinding:
         comparisons = self._cases.get((finding.endpoint or "", finding.case or ""), [])
-        return ShownFinding(finding, tuple(self._attempt(comparison) for comparison in comparisons[-3:]))
+        shown = attempts_at(comparisons, finding.numbers.get("first_repetition"))
+        return ShownFinding(finding, tuple(self._attempt(comparison) for comparison in shown[-3:]))
 
     def _attempt(self, comparison: Comparison) -> ShownAttempt:
         probes = {side: probe for side in _SIDES if (probe := comparison.side(side)) is not None}

@@ -19,6 +19,7 @@ _ORDER = (
     "findings",
     "cases",
     "parity",
+    "fields",
     "latency",
     "distributions",
     "population",

@@ -30,6 +30,8 @@ class JudgedItem:
     endpoint: str | None = None
     case: str | None = None
     stage_percent: int | None = None
+    repetition: int | None = None
+    """The repetition of the case in which its first finding was first seen, where the case was repeated."""
 
 
 def judged_items(judgement: Judgement) -> list[JudgedItem]:
@@ -62,7 +64,8 @@ def _case(case: CaseResult, left: _Findings) -> JudgedItem:
     if not own and case.result != "EQUAL":
         verdict, reasons = Verdict.INCONCLUSIVE, (f"{case.result}: {case.reason}",)
     name = f"test_parity[{case.endpoint}-{case.case}]"
-    return JudgedItem("parity", name, verdict, reasons, case.endpoint, case.case)
+    repetition = own[0].numbers.get("first_repetition") if own else None
+    return JudgedItem("parity", name, verdict, reasons, case.endpoint, case.case, repetition=repetition)
 
 
 def _latency(row: LatencyRow, left: _Findings) -> JudgedItem:

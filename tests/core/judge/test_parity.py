@@ -10,14 +10,14 @@ import pytest
 from tests.core.judge.builders import CATALOG, OTHER, THING, comparison, exchange, manifest, probe, silent
 from verification.core.judge.parity import ParityJudgement, judge_parity
 from verification.core.model import Arm, Comparison, Reading, Verdict
-from verification.core.policy import AcceptedDifference
+from verification.core.policy import AcceptedDifference, Policy
 from verification.core.records import Evidence
 
 TODAY = date(2026, 11, 23)
 
 
 def judged(*comparisons: Comparison, accepted: tuple[AcceptedDifference, ...] = ()) -> ParityJudgement:
-    return judge_parity(Evidence(manifest(), comparisons=comparisons), CATALOG, accepted, TODAY)
+    return judge_parity(Evidence(manifest(), comparisons=comparisons), CATALOG, Policy(accepted=accepted), TODAY)
 
 
 def accept(path: str, expires: date = date(2026, 12, 1), endpoint: str = THING) -> AcceptedDifference:

@@ -23,7 +23,10 @@ def in_order(evidence: Evidence, catalog: Catalog) -> Evidence:
         comparisons=tuple(
             sorted(
                 evidence.comparisons,
-                key=lambda one: (place.get((one.endpoint, one.case), last), one.endpoint, one.case, one.attempt),
+                key=lambda one: (
+                    *(place.get((one.endpoint, one.case), last), one.endpoint, one.case),
+                    *(one.repetition, one.attempt),
+                ),
             )
         ),
         exposures=tuple(sorted(evidence.exposures, key=lambda one: (one.stage_percent, one.domain, one.legacy))),

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
+from itertools import groupby
 
 from verification.core.cases import Catalog, Mask
 from verification.core.expectation import latest
-from verification.core.judgement import CaseResult, EndpointParity, MaskUse
+from verification.core.judge.fields import ABOVE_NOISE, field_findings, judge_fields
+from verification.core.judgement import CaseResult, EndpointParity, FieldParity, MaskUse
 from verification.core.masks import matches
 from verification.core.model import Difference, Finding, MaskedDifference, Verdict
-from verification.core.parity import CaseOutcome, judge_comparison
-from verification.core.policy import AcceptedDifference
+from verification.core.outcome import UNDECIDED_RULES, CaseOutcome, Noise, case_findings, noise_of
+from verification.core.paired import Field, fields_of
+from verification.core.parity import judge_comparison
+from verification.core.policy import AcceptedDifference, Policy
 from verification.core.rates import difference_rate_bound
 from verification.core.records import Evidence
+
+Repetitions = list[list[CaseOutcome]]
+"""The repetitions of one case, each a list of attempts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,41 +33,100 @@ class ParityJudgement:
     endpoints: tuple[EndpointParity, ...]
     masks: tuple[MaskUse, ...]
     leftovers: tuple[str, ...]
+    fields: tuple[FieldParity, ...]
 
 
-def judge_parity(
-    evidence: Evidence, catalog: Catalog, accepted: tuple[AcceptedDifference, ...], today: date
-) -> ParityJudgement:
+@dataclass(slots=True)
+class _Judging:
+    """Judges endpoint by endpoint; the noise of all cases of an endpoint is known before the first is judged."""
+
+    policy: Policy
+    today: date
+    owed_repetitions: int
+    findings: list[Finding] = field(default_factory=list)
+    cases: list[CaseResult] = field(default_factory=list)
+    endpoints: list[EndpointParity] = field(default_factory=list)
+    fields: list[FieldParity] = field(default_factory=list)
+
+    def add(self, endpoint: str, cases: list[Repetitions]) -> None:
+        """Judge all cases of one endpoint."""
+        outcomes = [outcome for repetitions in cases for attempts in repetitions for outcome in attempts]
+        noisy, policy = noise_of(outcomes), self.policy.differences
+        rows = judge_fields(endpoint, outcomes, noisy, policy)
+        undecided: set[Field] = set()
+        results: list[CaseResult] = []
+        for repetitions in cases:
+            own = noise_of(outcome for attempts in repetitions for outcome in attempts)
+            result, found = self._case(repetitions, Noise(own, noisy))
+            results.append(result)
+            self.findings += found
+            undecided |= {name for f in found if f.rule in UNDECIDED_RULES for name in fields_of(f.differences)}
+        about_fields = field_findings(rows, outcomes, undecided, policy, self.owed_repetitions)
+        self.findings += [self._accepted(finding) for finding in about_fields]
+        self.cases += results
+        self.fields += rows
+        pairs = sum(attempts[-1].counts for repetitions in cases for attempts in repetitions)
+        self.endpoints.append(_endpoint_row(endpoint, results, pairs, rows))
+
+    def _case(self, repetitions: Repetitions, noise: Noise) -> tuple[CaseResult, list[Finding]]:
+        found = [self._accepted(finding) for finding in case_findings(repetitions, noise)]
+        found += self._missing(repetitions)
+        each = [
+            _result(attempts[-1].counts, [self._accepted(finding) for finding in case_findings([attempts], noise)])[0]
+            for attempts in repetitions
+        ]
+        outcome = repetitions[-1][-1]
+        result, reason = _result(all(attempts[-1].counts for attempts in repetitions), found)
+        count = sum(len(finding.differences) for finding in found if _speaks_against(finding))
+        row = CaseResult(
+            *(outcome.endpoint, outcome.case, result, reason, count, len(outcome.masked)),
+            repetitions=len(repetitions),
+            equal_repetitions=each.count("EQUAL"),
+        )
+        return row, found
+
+    def _missing(self, repetitions: Repetitions) -> list[Finding]:
+        """Every repetition is owed."""
+        there = {attempts[-1].repetition for attempts in repetitions}
+        missing = [number for number in range(1, self.owed_repetitions + 1) if number not in there]
+        if not missing:
+            return []
+        endpoint, case = repetitions[0][0].endpoint, repetitions[0][0].case
+        shown = ", ".join(map(str, missing[:5])) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
+        reason = f"{len(missing)} of {self.owed_repetitions} repetitions are missing: {shown}"
+        title, numbers = f"{endpoint} · {case}", {"missing": len(missing)}
+        return [Finding("evidence.missing", Verdict.INCONCLUSIVE, title, reason, endpoint, case, numbers=numbers)]
+
+    def _accepted(self, finding: Finding) -> Finding:
+        return _accept(finding, self.policy.accepted, self.today)
+
+
+def judge_parity(evidence: Evidence, catalog: Catalog, policy: Policy, today: date) -> ParityJudgement:
     """Judge every comparison and count the results."""
-    findings: list[Finding] = []
-    cases: list[CaseResult] = []
+    judging = _Judging(policy, today, evidence.manifest.repetitions)
+    compared = latest(evidence.comparisons)
     masked: list[tuple[str, MaskedDifference]] = []
-    known = {(endpoint.id, case.id) for endpoint in catalog.endpoints for case in endpoint.cases}
-    for key, attempts in latest(evidence.comparisons).items():
-        if key not in known:
-            reason = f"the evidence has the case {key[1]!r} of {key[0]}, the run's catalog has not"
-            findings.append(Finding("evidence.missing", Verdict.INCONCLUSIVE, key[0], reason, *key))
-            continue
-        outcomes = [judge_comparison(catalog, comparison) for comparison in attempts]
-        found = [_accept(finding, accepted, today) for finding in findings_of_attempts(outcomes)]
-        findings += found
-        cases.append(_case_result(outcomes[-1], found))
-        masked += [(key[0], use) for use in outcomes[-1].masked]
+    for endpoint in catalog.endpoints:
+        cases = []
+        for case in endpoint.cases:
+            comparisons = compared.pop((endpoint.id, case.id), [])
+            outcomes = [judge_comparison(catalog, comparison) for comparison in comparisons]
+            if outcomes:
+                cases.append([list(group) for _, group in groupby(outcomes, key=lambda one: one.repetition)])
+        judging.add(endpoint.id, cases)
+        masked += [(endpoint.id, use) for case in cases for attempts in case for use in attempts[-1].masked]
+    for key in compared:
+        reason = f"the evidence has the case {key[1]!r} of {key[0]}, the run's catalog has not"
+        judging.findings.append(Finding("evidence.missing", Verdict.INCONCLUSIVE, key[0], reason, *key))
     leftovers = [left for comparison in evidence.comparisons for probe in comparison.probes for left in probe.leftover]
     return ParityJudgement(
-        tuple(findings), tuple(cases), _per_endpoint(catalog, cases), _mask_uses(catalog, masked), tuple(leftovers)
+        tuple(judging.findings),
+        tuple(judging.cases),
+        tuple(judging.endpoints),
+        _mask_uses(catalog, masked),
+        tuple(leftovers),
+        tuple(judging.fields),
     )
-
-
-def findings_of_attempts(outcomes: list[CaseOutcome]) -> list[Finding]:
-    """Findings of the last attempt, and of earlier ones what is not the control arm's own noise."""
-    earlier = [
-        finding
-        for outcome in outcomes[:-1]
-        for finding in outcome.findings
-        if finding.verdict not in (Verdict.PROMOTE, Verdict.INCONCLUSIVE)
-    ]
-    return [*earlier, *outcomes[-1].findings]
 
 
 def _accept(finding: Finding, accepted: tuple[AcceptedDifference, ...], today: date) -> Finding:
@@ -102,30 +168,30 @@ def _acceptance(
     return max(found, key=lambda entry: entry.expires >= today, default=None)
 
 
-def _case_result(outcome: CaseOutcome, findings: list[Finding]) -> CaseResult:
-    weighty = [finding for finding in findings if finding.accepted is None and finding.verdict is not Verdict.PROMOTE]
-    different = [finding for finding in weighty if finding.verdict is not Verdict.INCONCLUSIVE]
+def _speaks_against(finding: Finding) -> bool:
+    return finding.accepted is None and finding.verdict in (Verdict.HOLD, Verdict.ROLLBACK)
+
+
+def _result(counts: bool, findings: list[Finding]) -> tuple[str, str]:
+    """EQUAL, DIFFERENT or INCONCLUSIVE, and why."""
+    different = [finding for finding in findings if _speaks_against(finding)]
+    open_ = [finding for finding in findings if finding.verdict is Verdict.INCONCLUSIVE]
     if different:
-        result, reason = "DIFFERENT", different[0].reason
-    elif weighty or not outcome.counts:
-        result, reason = "INCONCLUSIVE", weighty[0].reason if weighty else "it proves nothing"
-    else:
-        result, reason = "EQUAL", ""
-    count = sum(len(finding.differences) for finding in different)
-    return CaseResult(outcome.endpoint, outcome.case, result, reason, count, len(outcome.masked))
+        return "DIFFERENT", different[0].reason
+    if open_ or not counts:
+        return "INCONCLUSIVE", open_[0].reason if open_ else "it proves nothing"
+    return "EQUAL", ""
 
 
-def _per_endpoint(catalog: Catalog, cases: list[CaseResult]) -> tuple[EndpointParity, ...]:
-    rows = []
-    for endpoint in catalog.endpoints:
-        own = [case for case in cases if case.endpoint == endpoint.id]
-        equal, different, open_ = (
-            sum(case.result == result for case in own) for result in ("EQUAL", "DIFFERENT", "INCONCLUSIVE")
-        )
-        bound = difference_rate_bound(equal) if equal and not different else None
-        masked = sum(case.masked for case in own)
-        rows.append(EndpointParity(endpoint.id, len(own), equal, different, open_, masked, bound))
-    return tuple(rows)
+def _endpoint_row(endpoint: str, cases: list[CaseResult], pairs: int, rows: list[FieldParity]) -> EndpointParity:
+    equal, different, open_ = (
+        sum(case.result == result for case in cases) for result in ("EQUAL", "DIFFERENT", "INCONCLUSIVE")
+    )
+    equal_pairs = sum(case.equal_repetitions for case in cases)
+    differs = different or any(row.decision == ABOVE_NOISE for row in rows)
+    bound = difference_rate_bound(equal_pairs) if equal_pairs and not differs else None
+    masked = sum(case.masked for case in cases)
+    return EndpointParity(endpoint, len(cases), equal, different, open_, masked, bound, pairs, equal_pairs)
 
 
 def _mask_uses(catalog: Catalog, masked: list[tuple[str, MaskedDifference]]) -> tuple[MaskUse, ...]:

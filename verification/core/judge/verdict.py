@@ -38,7 +38,7 @@ def judge(evidence: Evidence, catalog: Catalog, policy: Policy) -> Judgement:
     so that judging again later gives the same verdict.
     """
     evidence = in_order(evidence, catalog)
-    parity = judge_parity(evidence, catalog, policy.accepted, date.fromisoformat(evidence.manifest.started_at[:10]))
+    parity = judge_parity(evidence, catalog, policy, date.fromisoformat(evidence.manifest.started_at[:10]))
     load = judge_load(evidence, policy)
     exposures: list[ExposureRow] = []
     findings: list[Finding] = [*parity.findings, *load.findings]
@@ -70,6 +70,7 @@ def judge(evidence: Evidence, catalog: Catalog, policy: Policy) -> Judgement:
         leftovers=tuple(left),
         thresholds=_thresholds(policy),
         manifest=evidence.manifest,
+        fields=parity.fields,
     )
 
 
