@@ -7,6 +7,7 @@ from typing import Any
 
 from verification.core.cases import Mask, ReadingSpec, RequestSpec, Shape
 from verification.core.documents import KEYED_KEY, ORDER_KEY, Names
+from verification.core.memory import Memory
 from verification.core.model import Answer, Arm, Exchange, Probe, Reading, Request
 from verification.core.state import (
     REMOVED,
@@ -93,9 +94,9 @@ def test_another_order_alone_is_a_change() -> None:
 
 
 def test_a_collection_whose_keys_repeat_shows_no_state() -> None:
-    assert unreadable(LIST, sent({"cameras": [{"id": "a"}, {"id": "a"}]}), Names(())) is not None
-    assert unreadable(LIST, sent({"cameras": []}, 404), Names(())) == "status 404"
-    assert unreadable(LIST, sent({"cameras": []}), Names(())) is None
+    assert unreadable(LIST, document(LIST, sent({"cameras": [{"id": "a"}, {"id": "a"}]}), Names(()))) is not None
+    assert unreadable(LIST, document(LIST, sent({"cameras": []}, 404), Names(()))) == "status 404"
+    assert unreadable(LIST, document(LIST, sent({"cameras": []}), Names(()))) is None
 
 
 def test_a_reading_that_failed_says_why() -> None:
@@ -125,7 +126,7 @@ def test_changes_are_told_for_readings_with_both_moments() -> None:
     one = {"cameras": [{"id": "gate-1", "v": 1}]}
     two = {"cameras": [{"id": "gate-1", "v": 2}]}
     seen = probe(("cameras", "before", one), ("cameras", "after", two), ("statuses", "after", {}))
-    assert changes(SPECS, seen) == {"cameras": {"cameras": {"«camera»": {"v": 2}}}}
+    assert changes(SPECS, seen, Memory()) == {"cameras": {"cameras": {"«camera»": {"v": 2}}}}
 
 
 def test_crossings_pair_the_two_readers_of_the_same_state() -> None:
@@ -133,7 +134,7 @@ def test_crossings_pair_the_two_readers_of_the_same_state() -> None:
     seen = probe(
         ("statuses", "before", one), ("statuses", "after", one), ("statuses", "cross", two), ("cameras", "cross", {})
     )
-    assert crossings(SPECS, seen) == {"statuses": ({"«camera»": 1}, {"«camera»": 2})}
+    assert crossings(SPECS, seen, Memory()) == {"statuses": ({"«camera»": 1}, {"«camera»": 2})}
 
 
 def test_only_values_that_a_mask_speaks_of_belong_to_its_group() -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import partial
 
 from verification.core.arms import is_fallback
 from verification.core.cases import Catalog, Endpoint, Shape
 from verification.core.compare import Compared, compare_answers, compare_values
-from verification.core.documents import Names, Unparsable, canonical, normalise, parse
+from verification.core.documents import Unparsable, canonical, normalise, parse
 from verification.core.masks import Path
+from verification.core.memory import Memory
 from verification.core.model import (
     Answer,
     Arm,
@@ -30,13 +32,17 @@ from verification.core.proof import (
     unproven_by,
     unusable_control,
 )
-from verification.core.state import changes, crossings, document, grouped_values, reading_shape
+from verification.core.state import changes, crossings, grouped_values, names_of, read, reading_shape
 
 SIDES = tuple(ARM_OF_SIDE)
 
 
-def judge_comparison(catalog: Catalog, comparison: Comparison) -> CaseOutcome:
-    """Compare the probes of one case: answers, states, reads across arms, and the witnesses that make it count."""
+def judge_comparison(catalog: Catalog, comparison: Comparison, memory: Memory | None = None) -> CaseOutcome:
+    """Compare the probes of one case: answers, states, reads across arms, and the witnesses that make it count.
+
+    A `memory` spares work where comparisons of one catalog share probes or readings.
+    """
+    memory = Memory() if memory is None else memory
     endpoint = catalog.endpoint(comparison.endpoint)
     case = next((case for case in endpoint.cases if case.id == comparison.case), None)
     report = _Report(comparison)
@@ -48,7 +54,7 @@ def judge_comparison(catalog: Catalog, comparison: Comparison) -> CaseOutcome:
     lost = next((probe for probe in probes if probe is not None and probe.exchange is None), None)
     if lost is not None:
         return report.void("control.unhealthy", f"the case could not be set up ({lost.side}): {lost.failure}")
-    unusable = unusable_control(catalog, case, (control, again), candidate)
+    unusable = unusable_control(catalog, case, (control, again), candidate, memory)
     if unusable:
         return report.void(*unusable)
     crash = candidate_failure(candidate)
@@ -66,20 +72,20 @@ def judge_comparison(catalog: Catalog, comparison: Comparison) -> CaseOutcome:
     if absent is not None:
         return report.void("evidence.missing", f"{absent.side} lacks {missing_readings(endpoint, absent)}")
     crossed = report.add_cross_witnesses([r for probe in trio for r in probe.readings if r.moment == "cross"])
-    noise = _compare_probes(catalog, endpoint, control, again)
-    seen = _compare_probes(catalog, endpoint, control, candidate)
+    noise = memory.once("noise", (control, again), lambda: _compare_probes(catalog, endpoint, control, again, memory))
+    seen = _compare_probes(catalog, endpoint, control, candidate, memory)
     return report.outcome(proven=crossed, seen=seen, noise=noise.differences)
 
 
-def _compare_probes(catalog: Catalog, endpoint: Endpoint, control: Probe, other: Probe) -> Compared:
+def _compare_probes(catalog: Catalog, endpoint: Endpoint, control: Probe, other: Probe, memory: Memory) -> Compared:
     old, new = _answer(control), _answer(other)
     # The control arm decides which shape applies: an unexpected success is then a difference in status and body.
     shape = endpoint.shape if old.status < 400 else endpoint.error_shape
-    compared = compare_answers(shape, old, new, Names(control.names), Names(other.names))
-    compared += _compare_states(catalog, control, other)
+    compared = compare_answers(shape, old, new, names_of(control, memory), names_of(other, memory))
+    compared += _compare_states(catalog, control, other, memory)
     if other.side == "candidate":
-        compared += _compare_crossings(catalog, control) + _compare_crossings(catalog, other)
-    return compared + _compare_equalities(catalog, shape, control, other)
+        compared += _compare_crossings(catalog, control, memory) + _compare_crossings(catalog, other, memory)
+    return compared + _compare_equalities(catalog, shape, control, other, memory)
 
 
 def _answer(probe: Probe) -> Answer:
@@ -89,9 +95,12 @@ def _answer(probe: Probe) -> Answer:
     return answer
 
 
-def _compare_states(catalog: Catalog, control: Probe, other: Probe) -> Compared:
+def _compare_states(catalog: Catalog, control: Probe, other: Probe, memory: Memory) -> Compared:
     """Differences of the differences: what the request did on one side against what it did on the other."""
-    old, new = changes(catalog.readings, control), changes(catalog.readings, other)
+    old, new = (
+        memory.once("changes", (probe,), partial(changes, catalog.readings, probe, memory))
+        for probe in (control, other)
+    )
     compared = Compared()
     for name in sorted(old | new):
         found = compare_values(reading_shape(catalog.readings[name]), f"state {name}", old.get(name), new.get(name))
@@ -100,21 +109,24 @@ def _compare_states(catalog: Catalog, control: Probe, other: Probe) -> Compared:
     return compared
 
 
-def _compare_crossings(catalog: Catalog, probe: Probe) -> Compared:
+def _compare_crossings(catalog: Catalog, probe: Probe, memory: Memory) -> Compared:
     """The state that the probe left, as control reads it against as candidate reads it: no mask is needed."""
     compared = Compared()
-    for name, (by_control, by_candidate) in crossings(catalog.readings, probe).items():
+    for name, (by_control, by_candidate) in crossings(catalog.readings, probe, memory).items():
         compared += compare_values(Shape(), f"cross {name} after {probe.side}", by_control, by_candidate)
     return compared
 
 
-def _compare_equalities(catalog: Catalog, shape: Shape, control: Probe, other: Probe) -> Compared:
+def _compare_equalities(catalog: Catalog, shape: Shape, control: Probe, other: Probe, memory: Memory) -> Compared:
     """Values of one mask group that are equal on the control side must be equal on the other side, and no more.
 
     The same holds for the twins' ids: what names two things on one side only is no id of either.
     """
     differences = _compare_ids(control, other)
-    old, new = _groups(catalog, shape, control), _groups(catalog, shape, other)
+    old, new = (
+        memory.once("groups", (probe, shape), partial(_groups, catalog, shape, probe, memory))
+        for probe in (control, other)
+    )
     for group in sorted(set(old) & set(new)):
         shared = sorted(set(old[group]) & set(new[group]), key=str)
         was, now = _first_equal(old[group], shared), _first_equal(new[group], shared)
@@ -144,15 +156,14 @@ def _first_equal(values: dict[Path, bytes], places: list[Path]) -> dict[Path, Pa
     return {place: first.setdefault(values[place], place) for place in places}
 
 
-def _groups(catalog: Catalog, shape: Shape, probe: Probe) -> dict[str, dict[Path, bytes]]:
-    names = Names(probe.names)
+def _groups(catalog: Catalog, shape: Shape, probe: Probe, memory: Memory) -> dict[str, dict[Path, bytes]]:
     documents: list[tuple[str, Shape, Json]] = []
     with suppress(Unparsable):  # an empty answer, for example; the readings still name their values
-        documents.append(("answer", shape, normalise(parse(_answer(probe)), shape, names)))
+        documents.append(("answer", shape, normalise(parse(_answer(probe)), shape, names_of(probe, memory))))
     for reading in probe.readings:
         spec = catalog.readings[reading.name]
         if reading.moment != "cross":
-            value = document(spec, reading.exchange, names)
+            value = read(spec, probe, reading, memory)
             documents.append((f"{reading.name} {reading.moment}", reading_shape(spec), value))
     groups: dict[str, dict[Path, bytes]] = {}
     for name, document_shape, value in documents:

@@ -4,27 +4,27 @@ from __future__ import annotations
 
 from verification.core.arms import is_fallback, is_proven
 from verification.core.cases import Case, Catalog, Endpoint
-from verification.core.documents import Names
+from verification.core.memory import Memory
 from verification.core.model import Arm, Exchange, Probe
-from verification.core.state import unreadable
+from verification.core.state import read, unreadable
 
 ARM_OF_SIDE = {"control": Arm.CONTROL, "control-again": Arm.CONTROL, "candidate": Arm.CANDIDATE}
 SERVER_FAILURE = 500
 
 
 def unusable_control(
-    catalog: Catalog, case: Case, controls: tuple[Probe, ...], candidate: Probe
+    catalog: Catalog, case: Case, controls: tuple[Probe, ...], candidate: Probe, memory: Memory
 ) -> tuple[str, str] | None:
     """Rule and reason why there is nothing to hold the candidate against; None when there is."""
-    sick = next(filter(None, (_control_sickness(catalog, case, probe) for probe in controls)), None)
-    sick = sick or _unread(catalog, candidate, ("before",))
+    sick = next(filter(None, (_control_sickness(catalog, case, probe, memory) for probe in controls)), None)
+    sick = sick or _unread(catalog, candidate, ("before",), memory)
     if sick:
         return "control.unhealthy", sick
     unproven = next(filter(None, map(unproven_by, controls)), None)
     return ("witness.absent", unproven) if unproven else None
 
 
-def _control_sickness(catalog: Catalog, case: Case, probe: Probe) -> str | None:
+def _control_sickness(catalog: Catalog, case: Case, probe: Probe, memory: Memory) -> str | None:
     """Why the control arm did not show the situation that the case is about; None when it did."""
     exchange = probe.exchange
     if exchange is None or exchange.answer is None:
@@ -34,15 +34,15 @@ def _control_sickness(catalog: Catalog, case: Case, probe: Probe) -> str | None:
         return f"control answered {status}, the catalog expects {case.status} for this case"
     if case.status is None and status >= SERVER_FAILURE:
         return f"control answered {status}"
-    return _unread(catalog, probe, ("before", "after"))
+    return _unread(catalog, probe, ("before", "after"), memory)
 
 
-def _unread(catalog: Catalog, probe: Probe, moments: tuple[str, ...]) -> str | None:
+def _unread(catalog: Catalog, probe: Probe, moments: tuple[str, ...], memory: Memory) -> str | None:
     """Why a reading through control shows no state; None when all do. Two unreadable states would compare equal."""
-    names = Names(probe.names)
     for reading in probe.readings:
         if reading.moment in moments:
-            reason = unreadable(catalog.readings[reading.name], reading.exchange, names)
+            spec = catalog.readings[reading.name]
+            reason = unreadable(spec, read(spec, probe, reading, memory))
             if reason:
                 return f"the reading {reading.name!r} {reading.moment} the request ({probe.side}) failed: {reason}"
     return None

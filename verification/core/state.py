@@ -7,7 +7,8 @@ from dataclasses import replace
 from verification.core.cases import KeyedList, ReadingSpec, Shape
 from verification.core.documents import MARKS, ORDER_KEY, Names, Unparsable, canonical, normalise, parse, values_at
 from verification.core.masks import Path, meets
-from verification.core.model import Exchange, Json, Probe
+from verification.core.memory import Memory
+from verification.core.model import Exchange, Json, Probe, Reading
 
 UNREADABLE = "«unreadable»"
 REMOVED = "«removed»"
@@ -90,31 +91,39 @@ def _nest(path: str, value: Json) -> Json:
     return value
 
 
-def unreadable(spec: ReadingSpec, exchange: Exchange, names: Names) -> str | None:
-    """Why the reading shows no collection; None when it does."""
-    read = document(spec, exchange, names)
-    return None if _items(spec, read) is not None else str(_reason(read) or "the collection is not there")
+def names_of(probe: Probe, memory: Memory) -> Names:
+    """The names of the probe's twins."""
+    return memory.once("names", (probe.names,), lambda: Names(probe.names))
 
 
-def changes(specs: dict[str, ReadingSpec], probe: Probe) -> dict[str, Json]:
+def read(spec: ReadingSpec, probe: Probe, reading: Reading, memory: Memory) -> Json:
+    """The document of one of the probe's readings."""
+    names = names_of(probe, memory)
+    return memory.once("document", (reading, names), lambda: document(spec, reading.exchange, names))
+
+
+def unreadable(spec: ReadingSpec, found: Json) -> str | None:
+    """Why the document of a reading shows no collection; None when it does."""
+    return None if _items(spec, found) is not None else str(_reason(found) or "the collection is not there")
+
+
+def changes(specs: dict[str, ReadingSpec], probe: Probe, memory: Memory) -> dict[str, Json]:
     """Per reading, what changed between before and after, both read through control."""
-    names = Names(probe.names)
     documents = {
-        (reading.name, reading.moment): document(specs[reading.name], reading.exchange, names)
-        for reading in probe.readings
+        (reading.name, reading.moment): read(specs[reading.name], probe, reading, memory) for reading in probe.readings
     }
+    tokens = names_of(probe, memory).tokens
     return {
-        name: change(specs[name], documents[name, "before"], documents[name, "after"], names.tokens)
+        name: change(specs[name], documents[name, "before"], documents[name, "after"], tokens)
         for name in dict.fromkeys(reading.name for reading in probe.readings)
         if (name, "before") in documents and (name, "after") in documents
     }
 
 
-def crossings(specs: dict[str, ReadingSpec], probe: Probe) -> dict[str, tuple[Json, Json]]:
+def crossings(specs: dict[str, ReadingSpec], probe: Probe, memory: Memory) -> dict[str, tuple[Json, Json]]:
     """Per reading, the state after the probe as control reads it and as candidate reads it."""
-    names = Names(probe.names)
     found = {
-        (reading.name, reading.moment): document(specs[reading.name], reading.exchange, names)
+        (reading.name, reading.moment): read(specs[reading.name], probe, reading, memory)
         for reading in probe.readings
         if reading.moment in ("after", "cross")
     }
