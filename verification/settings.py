@@ -74,6 +74,19 @@ class LoadSettings(Frozen):
     """Alert rules that a run may leave on a named target for each stage, because nobody can delete them."""
 
 
+class SequenceSettings(Frozen):
+    """The search for sequences of calls on which the release diverges."""
+
+    examples: Annotated[int, Field(ge=1, le=1_000_000)] = 100
+    """Sequences of each kind (all on candidate; routed) over the whole catalog; a group has its share by endpoints."""
+    steps: Annotated[int, Field(ge=1, le=200)] = 25
+    """Most calls of one sequence."""
+    max_seconds: Annotated[float, Field(gt=0, le=86_400)] = 120.0
+    """Longest time of one search; what was not tried then is told as missing."""
+    shrink_seconds: Annotated[float, Field(gt=0, le=3600)] = 20.0
+    """Longest time for making a sequence that was found shorter."""
+
+
 class RunSettings(Frozen):
     """How a run is carried out and where its folder goes."""
 
@@ -93,6 +106,7 @@ class Settings(Frozen):
     target: TargetSettings = TargetSettings()
     stages: tuple[Percent, ...] = DEFAULT_STAGES
     load: LoadSettings = LoadSettings()
+    sequences: SequenceSettings = SequenceSettings()
     run: RunSettings = RunSettings()
     latency: LatencyPolicy = LatencyPolicy()
     rates: RatePolicy = RatePolicy()

@@ -12,6 +12,7 @@ from verification.catalog.entries import (
     EndpointEntry,
     FullRequestEntry,
     PoolEntry,
+    RaceEntry,
     ReadingEntry,
     RequestEntry,
     ResourceEntry,
@@ -29,6 +30,8 @@ from verification.core.cases import (
     LoadSpec,
     Mask,
     PoolSpec,
+    RaceCall,
+    RaceSpec,
     ReadingSpec,
     RequestSpec,
     ResourceSpec,
@@ -72,7 +75,7 @@ def request(method: str, entry: RequestEntry, base: RequestEntry | None = None) 
 
 
 def _set_fields(entry: RequestEntry) -> list[str]:
-    return sorted(entry.model_fields_set - {"method"})
+    return sorted(entry.model_fields_set - {"method", "endpoint"})
 
 
 def _full(entry: FullRequestEntry) -> RequestSpec:
@@ -99,6 +102,39 @@ def reading(name: str, entry: ReadingEntry) -> ReadingSpec:
 def pool(name: str, entry: PoolEntry) -> PoolSpec:
     """A pool of twins for the load."""
     return PoolSpec(name, entry.resource, entry.token, entry.size, tuple(entry.states))
+
+
+def races(files: Sequence[tuple[Source, CatalogFile]], references: References) -> dict[str, RaceSpec]:
+    """All races. Mistakes are noted in `references`."""
+    entries = {entry.id: entry for _, file in files for entry in file.endpoints}
+    built: dict[str, RaceSpec] = {}
+    for source, file in files:
+        for name, entry in file.races.items():
+            place = Place(source, ("races", name), f"race {shown(name)}")
+            if name in built:
+                references.note(place, (), "another file declares this name already")
+            built[name] = _race(name, entry, place, entries, references)
+    return built
+
+
+def _race(
+    name: str, entry: RaceEntry, place: Place, entries: dict[str, EndpointEntry], references: References
+) -> RaceSpec:
+    given: list[Twin] = []
+    for token, twin in entry.given.items():
+        references.twin(place.inside("given", token), twin, (earlier.token for earlier in given))
+        given.append(Twin(token, twin.resource or "", tuple(twin.states), dict(twin.fields)))
+    for index, reading_name in enumerate(entry.reads):
+        references.known(place, ("reads", index), "reading", reading_name, references.readings)
+    known = {*entry.given, *ALWAYS_KNOWN}
+    calls = []
+    for index, call in enumerate(entry.calls):
+        if references.known(place, ("calls", index, "endpoint"), "endpoint", call.endpoint, entries):
+            endpoint = entries[call.endpoint]
+            method = call.endpoint.split(" ", 1)[0]
+            spec = _checked_request(method, endpoint, call, place.inside("calls", index), known, references)
+            calls.append(RaceCall(call.endpoint, spec))
+    return RaceSpec(name, entry.title, tuple(given), tuple(calls), tuple(entry.reads), entry.rounds)
 
 
 def check_named(source: Source, file: CatalogFile, references: References) -> None:

@@ -258,10 +258,30 @@ class PoolEntry(Entry):
     states: list[Name] = []
 
 
+class RaceCallEntry(RequestEntry):
+    """One of the calls of a race; what is left out is as in the endpoint's request."""
+
+    endpoint: Text
+
+
+class RaceEntry(Entry):
+    """Calls that are sent at the same moment. What may come of them is learned by sending them one after the other."""
+
+    title: Reason
+    """What meets what; the report shows it."""
+    given: dict[Token, TwinEntry]
+    calls: Annotated[list[RaceCallEntry], Field(min_length=2, max_length=16)]
+    reads: Annotated[list[Name], Field(min_length=1)]
+    """Readings before and after each round."""
+    rounds: Annotated[int, Field(ge=1, le=100)] = 4
+    """Rounds on each arm; a lost lock shows in few of them."""
+
+
 class CatalogFile(Entry):
     """One file of the catalog. Several files of a folder make one catalog."""
 
     resources: dict[Name, ResourceEntry] = {}
     readings: dict[Name, ReadingEntry] = {}
     pools: dict[Name, PoolEntry] = {}
+    races: dict[Name, RaceEntry] = {}
     endpoints: list[EndpointEntry] = []

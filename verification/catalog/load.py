@@ -47,6 +47,7 @@ def load_catalog(path: Path | None = None) -> Catalog:
         {name: build.resource(name, entry) for name, entry in references.resources.items()},
         {name: build.reading(name, entry) for name, entry in references.readings.items()},
         {name: build.pool(name, entry) for name, entry in references.pools.items()},
+        build.races(files, references),
     )
     if not endpoints and not mistakes.found:
         raise CatalogError(f"{path or SHIPPED}: the catalog has no endpoint; add at least one under `endpoints`")
@@ -64,7 +65,10 @@ def select(catalog: Catalog, endpoint_ids: Iterable[str]) -> Catalog:
     if not wanted:
         raise CatalogError(f"no endpoint was selected; valid: {', '.join(valid)}")
     kept = tuple(endpoint for endpoint in catalog.endpoints if endpoint.id in wanted)
-    return Catalog(kept, catalog.resources, catalog.readings, catalog.pools)
+    races = {
+        name: race for name, race in catalog.races.items() if {call.endpoint for call in race.calls} <= set(wanted)
+    }
+    return Catalog(kept, catalog.resources, catalog.readings, catalog.pools, races)
 
 
 def _files(path: Path) -> list[Path]:
@@ -104,7 +108,7 @@ def _entry(source: Source, location: Location) -> tuple[str, Location]:
     if len(location) < 2:
         return "", location
     section, name = location[:2]
-    if section in _SECTIONS:
+    if section in (*_SECTIONS, "races"):
         return f"{str(section).removesuffix('s')} {shown(name)}", location[2:]
     if section != "endpoints":
         return "", location

@@ -149,6 +149,27 @@ class PoolSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class RaceCall:
+    """One of the calls that are sent at the same moment."""
+
+    endpoint: str
+    request: RequestSpec
+
+
+@dataclass(frozen=True, slots=True)
+class RaceSpec:
+    """Calls that meet: sent at once on each arm, `rounds` times, and one after the other on control to know what may
+    come of them."""
+
+    name: str
+    title: str
+    given: tuple[Twin, ...]
+    calls: tuple[RaceCall, ...]
+    reads: tuple[str, ...]
+    rounds: int
+
+
+@dataclass(frozen=True, slots=True)
 class Endpoint:
     """One route with everything the suite asks of it."""
 
@@ -171,6 +192,7 @@ class Catalog:
     resources: dict[str, ResourceSpec]
     readings: dict[str, ReadingSpec]
     pools: dict[str, PoolSpec]
+    races: dict[str, RaceSpec] = field(default_factory=dict)
 
     def endpoint(self, endpoint_id: str) -> Endpoint:
         """The endpoint of that id; KeyError names it where there is none."""

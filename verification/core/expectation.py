@@ -1,7 +1,9 @@
 """What evidence a run owes, and which of it is there. What is owed and absent is a finding, never a pass.
 
-Keys: `parity:<endpoint>:<case>`, `race:<arm>`, `flag:exposure:<percent>`, `flag:force:<percent>`, `flag:refuse`,
-`rollback:request`, `rollback:global`, `monitoring:before`, `monitoring:after`, `monitoring:usage`, `load:<percent>`.
+Keys: `parity:<endpoint>:<case>`, `sequence:<kind>:<group>:<number>`, `retry:<endpoint>:<routing>`,
+`certificate:<resource>:<operation>:<arm that writes first>`, `replay:<digest>`, `race:<name>`,
+`flag:exposure:<percent>`, `flag:force:<percent>`, `flag:refuse`, `rollback:request`, `rollback:global`,
+`monitoring:before`, `monitoring:after`, `monitoring:usage`, `load:<percent>`.
 """
 
 from __future__ import annotations
@@ -9,10 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from verification.core.cases import Catalog
+from verification.core.cases import Catalog, RaceSpec, ResourceSpec
 from verification.core.model import Arm, Comparison
 from verification.core.policy import DEFAULT_STAGES
-from verification.core.records import Evidence
+from verification.core.records import Evidence, RaceRound
+from verification.core.sequences import groups
 
 QUICK_LOAD_STAGES = frozenset({10, 100})
 
@@ -25,11 +28,62 @@ class Scope:
     owned: bool
     quick: bool
     may_restart: bool
+    replays: tuple[str, ...] = ()
+    """Keys of earlier runs' counterexamples, which are walked again."""
 
 
 def parity_key(endpoint: str, case: str) -> str:
     """Key of one comparison."""
     return f"parity:{endpoint}:{case}"
+
+
+CREATE, REMOVE = "create", "remove"
+RETRY_ROUTINGS = (
+    (Arm.CANDIDATE, Arm.CANDIDATE),
+    (Arm.CONTROL, Arm.CANDIDATE),
+    (Arm.CANDIDATE, Arm.CONTROL),
+)
+SEARCH_KINDS = ("candidate", "routed")
+"""`candidate`: every step on candidate; `routed`: each step on an arm of its own, as real traffic goes."""
+SEARCHES = 2
+"""Searches of one kind in one group, each with a seed of its own, so that two workers can share them."""
+
+
+def retry_key(endpoint: str, routing: tuple[Arm, ...]) -> str:
+    """Key of the same request twice, taken by these arms."""
+    return f"retry:{endpoint}:{'-then-'.join(routing)}"
+
+
+def certified_operations(resource: ResourceSpec) -> tuple[str, ...]:
+    """What one arm does to what the other created: nothing but reading, every state, and removing where it can."""
+    return (CREATE, *resource.states, *((REMOVE,) if resource.remove else ()))
+
+
+def certificate_key(resource: str, operation: str, first: Arm) -> str:
+    """Key of one cell of the rollback certificate; `first` is the arm that created the resource."""
+    return f"certificate:{resource}:{operation}:{first}"
+
+
+def search_keys(catalog: Catalog) -> tuple[str, ...]:
+    """Keys of the searches for a diverging sequence."""
+    return tuple(
+        f"sequence:{kind}:{group}:{number}"
+        for kind in SEARCH_KINDS
+        for group in groups(catalog)
+        for number in range(1, SEARCHES + 1)
+    )
+
+
+def sequence_keys(catalog: Catalog) -> tuple[str, ...]:
+    """Keys of every sequence that the catalog owes: searches, retries, and the rollback certificate."""
+    retries = [retry_key(e.id, routing) for e in catalog.endpoints if e.writes for routing in RETRY_ROUTINGS]
+    certificates = [
+        certificate_key(resource.name, operation, first)
+        for resource in catalog.resources.values()
+        for operation in certified_operations(resource)
+        for first in Arm
+    ]
+    return (*search_keys(catalog), *retries, *certificates)
 
 
 def owed(catalog: Catalog, scope: Scope) -> tuple[tuple[str, ...], dict[str, str]]:
@@ -43,7 +97,7 @@ def owed(catalog: Catalog, scope: Scope) -> tuple[tuple[str, ...], dict[str, str
                 omitted["parity:derived"] = "--quick compares the hand-written cases only"
             else:
                 keys.append(key)
-    keys += [f"race:{arm}" for arm in Arm]
+    keys += [*scope.replays, *sequence_keys(catalog), *(f"race:{name}" for name in catalog.races)]
     for percent in scope.stages:
         keys += [f"flag:exposure:{percent}", f"flag:force:{percent}"]
         if scope.quick and percent not in QUICK_LOAD_STAGES and len(scope.stages) > 1:
@@ -69,7 +123,9 @@ _NO_RESTART = "the backend is not ours to restart; the rollback drill is per req
 def covered(evidence: Evidence, catalog: Catalog) -> frozenset[str]:
     """The keys for which there is evidence. Forcing is covered when every endpoint was asked on both arms."""
     keys = {parity_key(comparison.endpoint, comparison.case) for comparison in evidence.comparisons}
-    keys |= {f"race:{race.side}" for race in evidence.races}
+    keys |= {f"race:{name}" for name, spec in catalog.races.items() if _raced(spec, evidence.races)}
+    keys |= {comparison.sequence.key for comparison in evidence.sequences} - set(search_keys(catalog))
+    keys |= {search.key for search in evidence.searches}
     keys |= {f"flag:exposure:{exposure.stage_percent}" for exposure in evidence.exposures}
     keys |= {f"load:{end.stage_percent}" for end in evidence.load_ends}
     keys |= {f"monitoring:{monitoring.moment}" for monitoring in evidence.monitoring}
@@ -84,6 +140,13 @@ def covered(evidence: Evidence, catalog: Catalog) -> frozenset[str]:
     both = {(endpoint.id, arm) for endpoint in catalog.endpoints for arm in Arm}
     keys |= {f"flag:force:{percent}" for percent, calls in forced.items() if calls >= both}
     return frozenset(keys)
+
+
+def _raced(spec: RaceSpec, rounds: Iterable[RaceRound]) -> bool:
+    """True when all rounds on both arms are there, and what the calls do one after the other."""
+    own = [found for found in rounds if found.race == spec.name]
+    at_once = [sum(found.arm is arm and not found.order for found in own) for arm in Arm]
+    return min(at_once) >= spec.rounds and any(found.order for found in own)
 
 
 _DRILL_KEYS = {

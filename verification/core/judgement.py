@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from verification.core.latency import P95Change
-from verification.core.model import Finding, MaskedDifference, Verdict
+from verification.core.model import Exchange, Finding, MaskedDifference, Verdict
 from verification.core.paired import FieldTest
 from verification.core.rates import RateBound
 from verification.core.records import Manifest
+from verification.core.sequences import Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +138,54 @@ class DrillRow:
 
 
 @dataclass(frozen=True, slots=True)
+class RaceRow:
+    """One race: how many rounds the candidate ran, how many outcomes are admissible, and how many others it had."""
+
+    name: str
+    title: str
+    calls: int
+    rounds: int
+    admissible: int
+    inadmissible: int
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateRow:
+    """One operation of the rollback certificate. Per direction PROMOTE where it is equal to control alone, the
+    finding's verdict where it is not, INCONCLUSIVE where it was not proven."""
+
+    resource: str
+    operation: str
+    old_then_new: Verdict
+    """Created by control, taken on and read by candidate."""
+    new_then_old: Verdict
+    """Created by candidate, taken on and read by control: is going back safe?"""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchRow:
+    """One search for a sequence that diverges."""
+
+    key: str
+    examples: int
+    steps: int
+    ended: str
+
+
+@dataclass(frozen=True, slots=True)
+class Counterexample:
+    """A sequence on which the release diverges, as short as it was found, with what is needed to send it again."""
+
+    key: str
+    verdict: Verdict
+    reason: str
+    sequence: Sequence
+    exchanges: tuple[Exchange, ...]
+    """The passage as it was routed."""
+
+
+@dataclass(frozen=True, slots=True)
 class LoadRow:
     """How the load of one stage went, so that its numbers can be believed."""
 
@@ -180,3 +229,7 @@ class Judgement:
     manifest: Manifest
     fields: tuple[FieldParity, ...] = ()
     """Fields that differed at all, on the candidate or in control's own noise."""
+    certificate: tuple[CertificateRow, ...] = ()
+    searches: tuple[SearchRow, ...] = ()
+    counterexamples: tuple[Counterexample, ...] = ()
+    races: tuple[RaceRow, ...] = ()

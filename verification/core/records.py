@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from verification.core.model import Comparison, Exchange, Json
+from verification.core.model import Arm, Comparison, Exchange, Json, Reading
+from verification.core.sequences import SequenceComparison, SequenceSearch
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +66,21 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
-class Race:
-    """One round of calls sent at the same moment on one arm, and the state they left."""
+class RaceRound:
+    """One round of a race: the exchanges in the order of the race's calls, and the state before and after.
 
-    side: str
-    name: str
-    calls: int
-    answered_ok: int
-    applied: int
-    """How many of the answered changes are visible in the state afterwards."""
+    `order` is the order in which the calls were sent one after the other; empty where they were sent at once.
+    """
+
+    race: str
+    arm: Arm
+    order: tuple[int, ...]
+    names: tuple[tuple[str, str], ...]
+    exchanges: tuple[Exchange, ...]
+    readings: tuple[Reading, ...]
+    failure: str | None = None
+    """Why the starting state could not be brought about."""
+    leftover: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +193,9 @@ Record = (
     | Drill
     | Monitoring
     | Usage
-    | Race
+    | RaceRound
+    | SequenceComparison
+    | SequenceSearch
     | LogTail
     | Leftover
     | Mishap
@@ -234,7 +243,9 @@ class Evidence:
     drills: tuple[Drill, ...] = ()
     monitoring: tuple[Monitoring, ...] = ()
     usage: tuple[Usage, ...] = ()
-    races: tuple[Race, ...] = ()
+    races: tuple[RaceRound, ...] = ()
+    sequences: tuple[SequenceComparison, ...] = ()
+    searches: tuple[SequenceSearch, ...] = ()
     logs: tuple[LogTail, ...] = ()
     leftovers: tuple[Leftover, ...] = ()
     mishaps: tuple[Mishap, ...] = ()

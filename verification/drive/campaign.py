@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from verification.core.cases import Case, Catalog, Endpoint
+from verification.core.divergence import judge_sequence
 from verification.core.errors import TargetError
+from verification.core.judge.sequences import judge_search
 from verification.core.model import Arm, Finding
 from verification.core.outcome import case_findings
 from verification.core.records import (
@@ -19,15 +21,19 @@ from verification.core.records import (
     LogTail,
     Mishap,
     Monitoring,
-    Race,
+    RaceRound,
     Record,
     Usage,
 )
 from verification.core.redact import Redactor
-from verification.drive import flag, race
+from verification.core.sequences import Sequence, groups
+from verification.drive import flag
 from verification.drive.caller import Caller
 from verification.drive.named_target import NamedTarget
 from verification.drive.probe import Prober
+from verification.drive.race import Racer
+from verification.drive.search import Budget, Search, share_of
+from verification.drive.sequence import Walker
 from verification.drive.target import FALLBACK_WORDS, EmbeddedTarget, Target
 from verification.evidence import EvidenceWriter
 from verification.settings import Settings
@@ -215,12 +221,41 @@ class Campaign:
         self.record(*usage)
         return usage
 
-    def race(self, arm: Arm) -> list[Race]:
-        """Send racing writes on one arm."""
+    def race(self, name: str) -> list[RaceRound]:
+        """Run all rounds of one race of the catalog."""
         self.at(self.comparison_percent)
-        rounds = race.race_auto_start(self.caller, self.prober, arm)
+        racer = Racer(self.caller, self.catalog, self.prober.workshop)
+        rounds = racer.run(self.catalog.races[name])
         self.record(*rounds)
+        self._note_death(f"race {name}")
         return rounds
+
+    def walk(self, sequence: Sequence) -> list[Finding]:
+        """Walk through one sequence on both sides; returns what the judge thinks of it."""
+        self.at(self.comparison_percent)
+        comparison, outcome = self._walker().compare(sequence)
+        self.record(comparison)
+        self._note_death(sequence.key)
+        return list(outcome.findings)
+
+    def search(self, key: str) -> list[Finding]:
+        """Look for a sequence that diverges; what is found is kept as a counterexample in the run's folder."""
+        self.at(self.comparison_percent)
+        _, kind, group, _ = key.split(":")
+        endpoints = groups(self.catalog)[group]
+        asked = self.settings.sequences
+        budget = Budget(asked.examples, asked.steps, asked.max_seconds, asked.shrink_seconds)
+        seed = int.from_bytes(hashlib.blake2b(f"{self.settings.run.seed}/{key}".encode(), digest_size=6).digest())
+        budget = share_of(budget, self.catalog, endpoints)
+        hunt = Search(key, self.catalog, endpoints, kind == "routed", seed, budget, self._walker().compare, self.record)
+        summary, telling = hunt.run()
+        self.record(summary)
+        self._note_death(key)
+        told = [] if telling is None else judge_sequence(self.catalog, telling).findings
+        return [*judge_search(summary), *told]
+
+    def _walker(self) -> Walker:
+        return Walker(self.caller, self.catalog, self.prober.workshop)
 
     def pause(self) -> None:
         """End the backend for now, so that it takes no processor time from a measurement; the next step starts it."""

@@ -1,61 +1,70 @@
-"""Calls sent at the same moment: a rewrite often loses a lock, and then an answered change is gone."""
+"""Calls sent at the same moment on one arm, and one after the other on control to know what may come of them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
+from verification.catalog.placeholders import ABSENT, RUN
 from verification.catalog.requests import fill
-from verification.core.cases import RequestSpec, Twin
+from verification.core.cases import Catalog, RaceSpec
 from verification.core.errors import TargetError
-from verification.core.model import Arm, Exchange, Json, Request
-from verification.core.records import Race
-from verification.drive.caller import Caller, json_body
-from verification.drive.probe import Prober
+from verification.core.model import Arm, Exchange, Reading, Request
+from verification.core.race import orders
+from verification.core.records import RaceRound
+from verification.drive.caller import Caller
+from verification.drive.state import trimmed
+from verification.drive.twins import Workshop
 
-CALLS = 8
-ROUNDS = 4
-NAME = "auto-start of many cameras in one file"
-_CHANGE = RequestSpec("PUT", "/api/v1/cameras/{camera}/auto-start", query=(("auto_start", "true"),))
-_LIST = Request("GET", "/api/v1/cameras")
+_LONGEST_WAIT_S = 30.0
 
 
-def race_auto_start(caller: Caller, prober: Prober, arm: Arm) -> list[Race]:
-    """Several rounds: switch `auto_start` on for many cameras at once, then count whose change is there."""
-    return [_one_round(caller, prober, arm) for _ in range(ROUNDS)]
+class Racer:
+    """Runs the rounds of a race on one target."""
 
+    def __init__(self, caller: Caller, catalog: Catalog, workshop: Workshop) -> None:
+        self._caller, self._catalog, self._workshop = caller, catalog, workshop
 
-def _one_round(caller: Caller, prober: Prober, arm: Arm) -> Race:
-    twins = prober.workshop.make(tuple(Twin(f"camera{number}", "camera") for number in range(CALLS)))
-    try:
-        requests = [fill(_CHANGE, {"camera": twin.actual}) for twin in twins]
-        answers = _at_once(caller, requests, arm)
-        applied = _auto_started(caller)
-    finally:
-        prober.leftover += prober.workshop.remove(twins)
-    ok = [twin.actual for twin, answer in zip(twins, answers, strict=True) if _succeeded(answer)]
-    return Race(arm.value, NAME, CALLS, len(ok), sum(actual in applied for actual in ok))
+    def run(self, spec: RaceSpec) -> list[RaceRound]:
+        """Every order on control, then the arms in turn, so that what changes over time meets both."""
+        rounds = [self._round(spec, Arm.CONTROL, order) for order in orders(len(spec.calls))]
+        for _ in range(spec.rounds):
+            rounds += [self._round(spec, arm, ()) for arm in Arm]
+        return rounds
 
+    def _round(self, spec: RaceSpec, arm: Arm, order: tuple[int, ...]) -> RaceRound:
+        try:
+            twins = self._workshop.make(spec.given)
+        except TargetError as error:
+            return RaceRound(spec.name, arm, order, (), (), (), failure=str(error))
+        names = {ABSENT: self._workshop.new_name(), RUN: self._workshop.new_name()}
+        names.update((twin.token, twin.actual) for twin in twins)
+        readings = self._read(spec, "before")
+        requests = [fill(call.request, names) for call in spec.calls]
+        exchanges = self._in_order(requests, arm, order) if order else self._at_once(requests, arm)
+        readings += self._read(spec, "after")
+        leftover = self._workshop.remove(twins)
+        kept = trimmed(readings, self._catalog.readings, frozenset(names.values()))
+        return RaceRound(spec.name, arm, order, tuple(names.items()), exchanges, kept, leftover=tuple(leftover))
 
-def _at_once(caller: Caller, requests: list[Request], arm: Arm) -> list[Exchange]:
-    """All requests in flight together: each thread waits at the barrier before it sends."""
-    barrier = Barrier(len(requests), timeout=30)
+    def _in_order(self, requests: Sequence[Request], arm: Arm, order: tuple[int, ...]) -> tuple[Exchange, ...]:
+        found = {index: self._caller.call(requests[index], arm) for index in order}
+        return tuple(found[index] for index in range(len(requests)))
 
-    def send(request: Request) -> Exchange:
-        barrier.wait()
-        return caller.call(request, arm)
+    def _at_once(self, requests: Sequence[Request], arm: Arm) -> tuple[Exchange, ...]:
+        """All requests in flight together: each thread waits at the barrier before it sends."""
+        barrier = Barrier(len(requests), timeout=_LONGEST_WAIT_S)
 
-    with ThreadPoolExecutor(len(requests)) as pool:
-        return list(pool.map(send, requests))
+        def send(request: Request) -> Exchange:
+            barrier.wait()
+            return self._caller.call(request, arm)
 
+        with ThreadPoolExecutor(len(requests)) as threads:
+            return tuple(threads.map(send, requests))
 
-def _succeeded(exchange: Exchange) -> bool:
-    return exchange.answer is not None and exchange.answer.status < 300
-
-
-def _auto_started(caller: Caller) -> set[str]:
-    body: Json = json_body(caller.call(_LIST, Arm.CONTROL))
-    cameras = body.get("cameras") if isinstance(body, dict) else None
-    if not isinstance(cameras, list):
-        raise TargetError("GET /api/v1/cameras gives no list of cameras; the race cannot be judged")
-    return {camera["id"] for camera in cameras if isinstance(camera, dict) and camera.get("auto_start") is True}
+    def _read(self, spec: RaceSpec, moment: str) -> list[Reading]:
+        return [
+            Reading(name, moment, self._caller.call(fill(self._catalog.readings[name].request, {}), Arm.CONTROL))
+            for name in spec.reads
+        ]

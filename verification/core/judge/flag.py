@@ -10,7 +10,7 @@ from verification.core.judgement import DrillRow, ExposureRow
 from verification.core.model import Arm, Exchange, Finding, Implementation, Verdict, worst
 from verification.core.policy import RatePolicy
 from verification.core.rates import exposure_evalue, exposure_interval, exposure_p_value
-from verification.core.records import Drill, Evidence, Exposure, ForcedCall, Mishap, Race
+from verification.core.records import Drill, Evidence, Exposure, ForcedCall, Mishap
 
 __all__ = [
     "drill_row",
@@ -20,7 +20,6 @@ __all__ = [
     "judge_log",
     "judge_mishaps",
     "judge_monitoring",
-    "judge_races",
     "judge_usage",
 ]
 
@@ -131,37 +130,6 @@ def _may_be_back(exchange: Exchange) -> bool:
 
 def _is_unnamed(exchange: Exchange) -> bool:
     return exchange.answer is not None and implementation(exchange.served_by) is None
-
-
-def judge_races(evidence: Evidence) -> Iterator[Finding]:
-    """A change that was answered ok must be there afterwards, whatever raced beside it."""
-    for name in dict.fromkeys(race.name for race in evidence.races):
-        rounds = {arm: [r for r in evidence.races if (r.name, r.side) == (name, arm.value)] for arm in Arm}
-        yield from _judge_race(name, rounds[Arm.CONTROL], rounds[Arm.CANDIDATE])
-
-
-def _judge_race(name: str, control: list[Race], candidate: list[Race]) -> Iterator[Finding]:
-    for gone, what in ((_lost, "are lost"), (_failed, "failed")):
-        worst_round = max(candidate, key=gone, default=None)
-        if any(gone(race) > 0 for race in control):
-            reason = f"racing changes {what} on the control arm too ({name})"
-            yield Finding("control.unhealthy", Verdict.INCONCLUSIVE, "Racing writes", reason)
-        elif worst_round is not None and gone(worst_round) > 0:
-            shown = f"{gone(worst_round)} of {worst_round.calls} changes sent at once {what} on candidate"
-            if control:
-                reason = f"{shown}, none on control ({name})"
-                yield Finding("race.lost-update", Verdict.ROLLBACK, "Racing writes", reason)
-            else:
-                reason = f"{shown}, and control was not raced to hold it against ({name})"
-                yield Finding("evidence.missing", Verdict.INCONCLUSIVE, "Racing writes", reason)
-
-
-def _lost(race: Race) -> int:
-    return race.answered_ok - race.applied
-
-
-def _failed(race: Race) -> int:
-    return race.calls - race.answered_ok
 
 
 def judge_mishaps(evidence: Evidence) -> Iterator[Finding]:

@@ -17,12 +17,13 @@ from verification.core.judge.flag import (
     judge_log,
     judge_mishaps,
     judge_monitoring,
-    judge_races,
     judge_usage,
 )
 from verification.core.judge.load import judge_load
 from verification.core.judge.order import in_order
 from verification.core.judge.parity import judge_parity
+from verification.core.judge.races import judge_races, race_rows
+from verification.core.judge.sequences import judge_sequences
 from verification.core.judgement import ExposureRow, Judgement
 from verification.core.model import Finding, Verdict, worst
 from verification.core.policy import Policy
@@ -40,18 +41,22 @@ def judge(evidence: Evidence, catalog: Catalog, policy: Policy) -> Judgement:
     evidence = in_order(evidence, catalog)
     parity = judge_parity(evidence, catalog, policy, date.fromisoformat(evidence.manifest.started_at[:10]))
     load = judge_load(evidence, policy)
+    sequences = judge_sequences(evidence, catalog)
     exposures: list[ExposureRow] = []
-    findings: list[Finding] = [*parity.findings, *load.findings]
+    findings: list[Finding] = [*parity.findings, *sequences.findings, *load.findings]
     for exposure in evidence.exposures:
         row, found = judge_exposure(exposure, "flag", policy.rates)
         exposures.append(row)
         findings += found
+    findings += judge_races(catalog, evidence.races)
     findings += _judge_rest(evidence)
     findings += _judge_completeness(evidence, catalog)
     findings.sort(key=lambda finding: (finding.accepted is not None, -finding.verdict.rank))
     weighing = [finding for finding in findings if finding.accepted is None]
     verdict = worst([Verdict.PROMOTE, *(finding.verdict for finding in weighing)])
-    left = [*parity.leftovers, *load.leftovers, *(name for record in evidence.leftovers for name in record.names)]
+    left = [*parity.leftovers, *sequences.leftovers, *load.leftovers]
+    left += [name for record in evidence.leftovers for name in record.names]
+    left += [name for found in evidence.races for name in found.leftover]
     return Judgement(
         verdict=verdict,
         reasons=_reasons(verdict, weighing, evidence),
@@ -71,6 +76,10 @@ def judge(evidence: Evidence, catalog: Catalog, policy: Policy) -> Judgement:
         thresholds=_thresholds(policy),
         manifest=evidence.manifest,
         fields=parity.fields,
+        certificate=sequences.certificate,
+        searches=sequences.searches,
+        counterexamples=sequences.counterexamples,
+        races=race_rows(catalog, evidence.races),
     )
 
 
@@ -97,7 +106,6 @@ def _judge_rest(evidence: Evidence) -> Iterator[Finding]:
     for usage in evidence.usage:
         yield from judge_usage(usage, owned=evidence.manifest.owned)
     yield from judge_monitoring(evidence.monitoring)
-    yield from judge_races(evidence)
     yield from judge_mishaps(evidence)
     yield from judge_log(evidence)
 

@@ -19,6 +19,7 @@ KINDS = (
     "monitoring",
     "latency",
     "errors",
+    "sequence",
     "concurrency",
     "crash",
 )

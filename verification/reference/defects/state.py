@@ -24,7 +24,9 @@ AUTO_START = "PUT /cameras/{id}/auto-start"
 LOGS = "GET /cameras/{id}/logs"
 
 
-def _with_service(service: type[CameraService]) -> Install:
+def with_service(service: type[CameraService]) -> Install:
+    """A defect that puts another camera service in the honest one's place."""
+
     def install(backend: Backend) -> None:
         honest = backend.services.cameras
         backend.services.cameras = service(honest.cameras, honest.runtime, honest.logs)
@@ -32,7 +34,9 @@ def _with_service(service: type[CameraService]) -> Install:
     return install
 
 
-def _with_repository(repository: type[CameraRepository]) -> Install:
+def with_repository(repository: type[CameraRepository]) -> Install:
+    """A defect that puts another camera repository in the honest one's place."""
+
     def install(backend: Backend) -> None:
         backend.services.cameras.cameras = repository(backend.file, backend.mirror)
 
@@ -179,7 +183,7 @@ STATE_DEFECTS = (
         check="state.changed",
         verdict="ROLLBACK",
         endpoint=ACTIVATE,
-        install=_with_service(_Forgetful),
+        install=with_service(_Forgetful),
     ),
     Defect(
         name="write-drops-fields",
@@ -188,7 +192,7 @@ STATE_DEFECTS = (
         sufferer="whoever wrote those fields, after the first click",
         check="state.changed",
         verdict="ROLLBACK",
-        install=_with_repository(_NarrowRepository),
+        install=with_repository(_NarrowRepository),
     ),
     Defect(
         name="neighbours-changed",
@@ -198,7 +202,7 @@ STATE_DEFECTS = (
         check="state.changed",
         verdict="ROLLBACK",
         endpoint=AUTO_START,
-        install=_with_service(_AutoStartsEverything),
+        install=with_service(_AutoStartsEverything),
     ),
     Defect(
         name="deactivate-leaves-running",
@@ -208,7 +212,7 @@ STATE_DEFECTS = (
         check="state.changed",
         verdict="ROLLBACK",
         endpoint=DEACTIVATE,
-        install=_with_service(_LeavesRunning),
+        install=with_service(_LeavesRunning),
     ),
     Defect(
         name="write-before-validation",
@@ -218,7 +222,7 @@ STATE_DEFECTS = (
         check="state.changed",
         verdict="ROLLBACK",
         endpoint=AUTO_START,
-        install=_with_service(_ValidatesLate),
+        install=with_service(_ValidatesLate),
     ),
     Defect(
         name="auto-start-on-inactive",
@@ -228,7 +232,7 @@ STATE_DEFECTS = (
         check="parity.status",
         verdict="ROLLBACK",
         endpoint=AUTO_START,
-        install=_with_service(_AutoStartsInactive),
+        install=with_service(_AutoStartsInactive),
     ),
     Defect(
         name="lines-off-by-one",
@@ -238,7 +242,7 @@ STATE_DEFECTS = (
         check="parity.body",
         verdict="ROLLBACK",
         endpoint=LOGS,
-        install=_with_service(_LosesNewestLine),
+        install=with_service(_LosesNewestLine),
     ),
     Defect(
         name="lost-update",
@@ -247,7 +251,7 @@ STATE_DEFECTS = (
         sufferer="two operators at the same time: one change is gone, both were told ok",
         check="race.lost-update",
         verdict="ROLLBACK",
-        install=_with_repository(_RacyRepository),
+        install=with_repository(_RacyRepository),
     ),
     Defect(
         name="unreadable-by-legacy",
@@ -265,7 +269,7 @@ STATE_DEFECTS = (
         sufferer="everybody after a rollback: cameras start that must not",
         check="cross.read",
         verdict="ROLLBACK",
-        install=_with_repository(_WordyRepository),
+        install=with_repository(_WordyRepository),
     ),
     Defect(
         name="data-inconsistent",

@@ -1,0 +1,277 @@
+"""One sequence, two ways through it -> where they part, and what that weighs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+
+from verification.core.arms import is_fallback
+from verification.core.cases import Catalog, Shape
+from verification.core.compare import Compared, compare_answers, compare_values
+from verification.core.documents import Names, Unparsable, canonical, normalise, parse
+from verification.core.masks import Path
+from verification.core.model import Answer, Arm, Difference, Exchange, Finding, Json, Probe, Verdict, worst
+from verification.core.proof import disproof
+from verification.core.sequences import (
+    AGAIN_SIDE,
+    CONTROL_SIDE,
+    TRIAL_SIDE,
+    Passage,
+    Sequence,
+    SequenceComparison,
+    trial_arms,
+)
+from verification.core.state import changes, crossings, document, grouped_values, reading_shape, unreadable
+from verification.core.weight import places, weigh
+
+RULES = {
+    "sequence": "sequence.diverged",
+    "replay": "sequence.diverged",
+    "retry": "retry.diverged",
+    "certificate": "certificate.failed",
+}
+"""Kind of a sequence's key -> the rule of a divergence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Divergence:
+    """Where two passages part: the number of the step from 0, None for the state that is left at the end."""
+
+    step: int | None
+    difference: Difference
+
+    @property
+    def place(self) -> tuple[int | None, str, str]:
+        """What identifies the place, to be held against the noise."""
+        return (self.step, self.difference.where, self.difference.path)
+
+
+@dataclass(frozen=True, slots=True)
+class SequenceOutcome:
+    """The findings of one sequence. `counts` is False where it proves nothing."""
+
+    key: str
+    findings: tuple[Finding, ...]
+    counts: bool
+
+    @property
+    def diverged(self) -> bool:
+        """True when the release did something else than control."""
+        return any(finding.rule in _TRIAL_RULES for finding in self.findings)
+
+
+_TRIAL_RULES = {*RULES.values(), "candidate.crash"}
+
+
+def judge_sequence(catalog: Catalog, comparison: SequenceComparison) -> SequenceOutcome:
+    """Compare the passages step by step and by the state they leave; what control alone does twice differently is
+    noise."""
+    sequence, trial = comparison.sequence, comparison.side(TRIAL_SIDE)
+    control, again = comparison.side(CONTROL_SIDE), comparison.side(AGAIN_SIDE)
+    if control is None or trial is None:
+        return _void(sequence, "evidence.missing", "a passage is missing")
+    sick = _sickness(catalog, sequence, control) or (_sickness(catalog, sequence, again) if again else None)
+    if sick or trial.failure:
+        return _void(sequence, "control.unhealthy", sick or f"{trial.side}: {trial.failure}")
+    for arm, exchange, passage in _asked(comparison):
+        unproven = disproof(arm, exchange)
+        if is_fallback(exchange):
+            finding = _finding(sequence, "witness.fallback", Verdict.HOLD, _fallback_words(exchange))
+            return SequenceOutcome(sequence.key, (finding,), counts=False)
+        if unproven:
+            return _void(sequence, "witness.absent", f"{unproven} ({passage.side})")
+    crash = _crash(sequence, trial)
+    if crash:
+        return SequenceOutcome(sequence.key, (crash,), counts=True)
+    seen = _divergences(catalog, sequence, control, trial)
+    if not seen:
+        return SequenceOutcome(sequence.key, (), counts=True)
+    if again is None:
+        return _void(sequence, "evidence.missing", "the passages differ and control was not walked again")
+    noise = {divergence.place for divergence in _divergences(catalog, sequence, control, again)}
+    real = [divergence for divergence in seen if divergence.place not in noise]
+    if not real:
+        where = places([divergence.difference for divergence in seen])
+        return _void(sequence, "control.noise", f"control disagrees with itself at {where}")
+    return SequenceOutcome(sequence.key, (_judged(sequence, real),), counts=True)
+
+
+def _sickness(catalog: Catalog, sequence: Sequence, passage: Passage) -> str | None:
+    """Why this passage on control is nothing to hold the release against; None when it is."""
+    if passage.failure:
+        return f"{passage.side}: {passage.failure}"
+    for step, exchange in zip(sequence.steps, passage.exchanges, strict=False):
+        if exchange.answer is None:
+            return f"control gave no answer to {step.title}: {exchange.failure}"
+        if sequence.key.startswith("certificate:") and exchange.answer.status >= 300:
+            return f"control answered {exchange.answer.status} to {step.title}"
+    if len(passage.exchanges) < len(sequence.steps):
+        return f"{passage.side} ends after {len(passage.exchanges)} of {len(sequence.steps)} steps"
+    names = Names(passage.names)
+    for reading in passage.readings:
+        if reading.moment != "cross":
+            reason = unreadable(catalog.readings[reading.name], reading.exchange, names)
+            if reason:
+                return f"the reading {reading.name!r} {reading.moment} the steps ({passage.side}) failed: {reason}"
+    there = {(reading.name, reading.moment) for reading in passage.readings}
+    absent = [name for name in sequence.reads for moment in ("before", "after") if (name, moment) not in there]
+    return f"{passage.side} lacks the reading {absent[0]!r}" if absent else None
+
+
+def _asked(comparison: SequenceComparison) -> Iterator[tuple[Arm, Exchange, Passage]]:
+    """Every exchange of every passage with the arm that it was to be put on."""
+    for passage in comparison.passages:
+        for arm, exchange in zip(trial_arms(comparison.sequence, passage.side), passage.exchanges, strict=False):
+            yield arm, exchange, passage
+        for reading in passage.readings:
+            yield Arm.CANDIDATE if reading.moment == "cross" else Arm.CONTROL, reading.exchange, passage
+
+
+def _fallback_words(exchange: Exchange) -> str:
+    return f"{exchange.request.method} {exchange.request.path} was put on candidate and legacy answered it"
+
+
+def _crash(sequence: Sequence, trial: Passage) -> Finding | None:
+    """A finding when the release stopped answering where control alone answers."""
+    for number, exchange in enumerate(trial.exchanges):
+        if exchange.answer is None:
+            reason = f"{told(sequence, number)}: no answer: {exchange.failure}"
+            return _finding(sequence, "candidate.crash", Verdict.ROLLBACK, reason, endpoint=_endpoint(sequence, number))
+    if len(trial.exchanges) < len(sequence.steps):
+        return _finding(sequence, "candidate.crash", Verdict.ROLLBACK, "the passage ends before its last step")
+    return None
+
+
+def _divergences(catalog: Catalog, sequence: Sequence, control: Passage, other: Passage) -> list[Divergence]:
+    """Every difference, in the order of the steps, those of the final state last. Wording of answers is none."""
+    old_names, new_names = Names(control.names), Names(other.names)
+    found: list[Divergence] = []
+    for number in range(len(sequence.steps)):
+        old, new = _answer(control, number), _answer(other, number)
+        shape = _shape(catalog, sequence, number, old)
+        compared = compare_answers(shape, old, new, old_names, new_names)
+        found += [Divergence(number, difference) for difference in compared.differences]
+    found += [Divergence(None, difference) for difference in _state(catalog, control, other).differences]
+    found += [Divergence(None, difference) for difference in _unequal(catalog, sequence, control, other)]
+    return found
+
+
+def _answer(passage: Passage, number: int) -> Answer:
+    answer = passage.exchanges[number].answer
+    if answer is None:
+        raise ValueError(f"step {number} of {passage.side} has no answer")
+    return answer
+
+
+def _shape(catalog: Catalog, sequence: Sequence, number: int, control: Answer) -> Shape:
+    step = sequence.steps[number]
+    if step.endpoint is None:
+        return Shape(ids=step.learns)
+    endpoint = catalog.endpoint(step.endpoint)
+    return endpoint.shape if control.status < 400 else endpoint.error_shape
+
+
+def _state(catalog: Catalog, control: Passage, other: Passage) -> Compared:
+    """Differences of the differences, and for the trial what each arm reads of the state that is left."""
+    old, new = _as_probe(control), _as_probe(other)
+    before, after = changes(catalog.readings, old), changes(catalog.readings, new)
+    compared = Compared()
+    for name in sorted(before | after):
+        shape = reading_shape(catalog.readings[name])
+        found = compare_values(shape, f"state {name}", before.get(name), after.get(name))
+        compared += Compared(found.differences + found.messages, found.masked)
+    if other.side == TRIAL_SIDE:
+        for probe in (old, new):
+            for name, (by_control, by_candidate) in crossings(catalog.readings, probe).items():
+                compared += compare_values(Shape(), f"cross {name} after {probe.side}", by_control, by_candidate)
+    return compared
+
+
+def _as_probe(passage: Passage) -> Probe:
+    return Probe(passage.side, passage.names, None, passage.readings)
+
+
+def _unequal(catalog: Catalog, sequence: Sequence, control: Passage, other: Passage) -> Iterator[Difference]:
+    """Values of one mask group that are equal on one side only, over all answers and readings of a passage."""
+    old, new = _groups(catalog, sequence, control, control), _groups(catalog, sequence, control, other)
+    for group in sorted(old.keys() & new.keys()):
+        shared = sorted(old[group].keys() & new[group].keys(), key=str)
+        was, now = _first_equal(old[group], shared), _first_equal(new[group], shared)
+        for place in shared:
+            if was[place] != now[place]:
+                before, after = (f"equal to {_dotted(first[place])}" for first in (was, now))
+                yield Difference("identity", _dotted(place), f"group {group}", before, after)
+
+
+def _groups(catalog: Catalog, sequence: Sequence, control: Passage, passage: Passage) -> dict[str, dict[Path, bytes]]:
+    names = Names(passage.names)
+    documents: list[tuple[str, Shape, Json]] = []
+    for number in range(len(sequence.steps)):
+        shape = _shape(catalog, sequence, number, _answer(control, number))
+        with suppress(Unparsable):
+            documents.append((f"step {number + 1}", shape, normalise(parse(_answer(passage, number)), shape, names)))
+    for reading in passage.readings:
+        if reading.moment != "cross":
+            spec = catalog.readings[reading.name]
+            value = document(spec, reading.exchange, names)
+            documents.append((f"{reading.name} {reading.moment}", reading_shape(spec), value))
+    groups: dict[str, dict[Path, bytes]] = {}
+    for name, shape, value in documents:
+        for group, values in grouped_values(shape, value).items():
+            groups.setdefault(group, {}).update({(name, *path): canonical(found) for path, found in values.items()})
+    return groups
+
+
+def _first_equal(values: dict[Path, bytes], shared: list[Path]) -> dict[Path, Path]:
+    first: dict[bytes, Path] = {}
+    return {place: first.setdefault(values[place], place) for place in shared}
+
+
+def _dotted(path: Path) -> str:
+    return ".".join(map(str, path))
+
+
+def _judged(sequence: Sequence, real: list[Divergence]) -> Finding:
+    """One finding for the whole sequence: the first step that differs and what is wrong at the end."""
+    first = min((d.step for d in real if d.step is not None), default=None)
+    shown = [d.difference for d in real if d.step in (first, None)]
+    weighed = weigh("", "", tuple(shown))
+    verdict = worst(finding.verdict for finding in weighed)
+    what = "; ".join(finding.reason for finding in weighed)
+    at = len(sequence.steps) - 1 if first is None else first
+    reason = f"{told(sequence, at)}: {what}"
+    rule = RULES[sequence.key.split(":", 1)[0]]
+    return _finding(sequence, rule, verdict, reason, tuple(shown), _endpoint(sequence, at))
+
+
+def told(sequence: Sequence, until: int) -> str:
+    """The steps up to this one in words, with the arm of each."""
+    steps = [
+        f"{step.endpoint or step.title} on {arm.value}"
+        for step, arm in zip(sequence.steps, sequence.routing, strict=True)
+    ][: until + 1]
+    shown = steps if len(steps) <= _TOLD_STEPS else [f"{len(steps) - _TOLD_STEPS} steps", *steps[-_TOLD_STEPS:]]
+    return ", then ".join(shown)
+
+
+_TOLD_STEPS = 6
+
+
+def _endpoint(sequence: Sequence, number: int) -> str | None:
+    return sequence.steps[number].endpoint
+
+
+def _finding(
+    sequence: Sequence,
+    rule: str,
+    verdict: Verdict,
+    reason: str,
+    differences: Iterable[Difference] = (),
+    endpoint: str | None = None,
+) -> Finding:
+    return Finding(rule, verdict, sequence.key, reason, endpoint, differences=tuple(differences))
+
+
+def _void(sequence: Sequence, rule: str, reason: str) -> SequenceOutcome:
+    return SequenceOutcome(sequence.key, (_finding(sequence, rule, Verdict.INCONCLUSIVE, reason),), counts=False)

@@ -1,0 +1,218 @@
+"""Looks for a sequence on which the release diverges, and shrinks it. The only importer of hypothesis.
+
+A state machine (Hypothesis, RuleBasedStateMachine) has one rule for each endpoint of a group. It draws the steps and
+the arm of each; once they are drawn, the whole sequence is walked on control and as routed, and compared. Hypothesis
+leaves out rules at random for a whole sequence (swarm testing, Groce et al. 2012), so that few calls also meet often.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from collections.abc import Sequence as Ordered
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, Verbosity, seed, settings
+from hypothesis import strategies as st
+from hypothesis.reporting import with_reporter
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, multiple, rule, run_state_machine_as_test
+
+from verification.catalog.sequences import MADE, Template, pool, templates, twins_of
+from verification.core.cases import Catalog, Endpoint
+from verification.core.divergence import SequenceOutcome
+from verification.core.expectation import SEARCHES
+from verification.core.model import Arm
+from verification.core.sequences import Sequence, SequenceComparison, SequenceSearch, Step, reads_of
+from verification.drive.shrink import shrink
+
+Walk = Callable[[Sequence], tuple[SequenceComparison, SequenceOutcome]]
+Record = Callable[[SequenceComparison], None]
+
+_FAVOUR = 3
+"""How much more often the first twin of a kind is drawn: calls must meet to disturb each other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How much one search may cost."""
+
+    examples: int
+    steps: int
+    """Most steps of one sequence."""
+    max_seconds: float
+    shrink_seconds: float
+
+
+class _Enough(BaseException):
+    """Ends the drawing at once: no Exception, because Hypothesis would take that for a failure to work on."""
+
+
+@dataclass(slots=True)
+class Search:
+    """One search in one group of endpoints. `is_routed` draws an arm for each step; otherwise candidate takes all."""
+
+    key: str
+    catalog: Catalog
+    endpoints: tuple[Endpoint, ...]
+    is_routed: bool
+    seed: int
+    budget: Budget
+    walk: Walk
+    record: Record
+    _tried: int = 0
+    _steps_sent: int = 0
+    _ended: str = "done"
+    _deadline: float = 0.0
+    _telling: SequenceComparison | None = None
+
+    def run(self) -> tuple[SequenceSearch, SequenceComparison | None]:
+        """Search, and shrink what is found. Each sequence tried is recorded; of a shrinking only its end.
+
+        Returns what the search came to, and the sequence that ended it where one did.
+        """
+        started = time.monotonic()
+        self._deadline = started + self.budget.max_seconds
+        machine = seed(self.seed)(_machine(self))
+        try:
+            with with_reporter(lambda _: None):
+                run_state_machine_as_test(machine, settings=self._settings())
+        except _Enough:
+            pass
+        if self._ended == "diverged" and self._telling is not None:
+            self._shrink(self._telling.sequence)
+        if self._telling is not None:
+            self.record(self._telling)
+        seconds = round(time.monotonic() - started, 3)
+        summary = SequenceSearch(
+            self.key, self.seed, self.budget.examples, self._tried, self._steps_sent, seconds, self._ended
+        )
+        return summary, self._telling
+
+    def _settings(self) -> settings:
+        # Hypothesis draws; it shrinks what it drew, which here holds far more than the steps, so we shrink those.
+        return settings(
+            max_examples=self.budget.examples,
+            stateful_step_count=self.budget.steps,
+            phases=(Phase.generate,),
+            database=None,
+            deadline=None,
+            print_blob=False,
+            suppress_health_check=list(HealthCheck),
+            verbosity=Verbosity.quiet,
+        )
+
+    def try_out(self, steps: Ordered[Step], routing: Ordered[Arm]) -> None:
+        """Walk one drawn sequence; raises where the search has found something or must end."""
+        if not steps:
+            return
+        self._require_time("out of time")
+        tokens = pool(self.endpoints)
+        reads = reads_of(self.catalog, self.endpoints)
+        comparison, outcome = self._walk(
+            Sequence(self.key, twins_of(steps, tokens), tuple(steps), tuple(routing), reads)
+        )
+        self._tried += 1
+        if outcome.diverged or not outcome.counts:
+            self._ended = "diverged" if outcome.diverged else "unproven"
+            self._telling = comparison
+            raise _Enough
+        self.record(comparison)
+
+    def _require_time(self, otherwise: str) -> None:
+        if time.monotonic() > self._deadline:
+            self._ended = otherwise
+            raise _Enough
+
+    def _walk(self, sequence: Sequence) -> tuple[SequenceComparison, SequenceOutcome]:
+        comparison, outcome = self.walk(sequence)
+        self._steps_sent += sum(len(passage.exchanges) for passage in comparison.passages)
+        return comparison, outcome
+
+    def _shrink(self, found: Sequence) -> None:
+        """Keep the shortest comparison that still diverges, as long as there is time for it."""
+        self._deadline = time.monotonic() + self.budget.shrink_seconds
+        tokens = pool(self.endpoints)
+
+        def diverges(shorter: Sequence) -> bool:
+            self._require_time("diverged")
+            comparison, outcome = self._walk(replace(shorter, given=twins_of(shorter.steps, tokens)))
+            if outcome.diverged:
+                self._telling = comparison
+            return outcome.diverged
+
+        with suppress(_Enough):
+            shrink(found, diverges)
+
+
+def share_of(budget: Budget, catalog: Catalog, endpoints: tuple[Endpoint, ...]) -> Budget:
+    """The budget of one search: the examples are shared by the number of endpoints and by the searches of a kind."""
+    share = budget.examples * len(endpoints) / len(catalog.endpoints) / SEARCHES
+    return replace(budget, examples=max(1, round(share)))
+
+
+def _machine(search: Search) -> type[RuleBasedStateMachine]:
+    """A state machine whose rules only draw; what they drew is walked when the machine is torn down."""
+
+    class Machine(RuleBasedStateMachine):
+        def __init__(self) -> None:
+            super().__init__()
+            self.steps: list[Step] = []
+            self.routing: list[Arm] = []
+
+        def teardown(self) -> None:
+            search.try_out(self.steps, self.routing)
+
+    for resource, tokens in pool(search.endpoints).items():
+        setattr(Machine, f"twins_of_{resource}", _first_twins(resource, tokens))
+    arms = st.sampled_from(Arm) if search.is_routed else st.just(Arm.CANDIDATE)
+    for number, endpoint in enumerate(search.endpoints):
+        # A write is drawn twice as often as a read: reads change nothing that could part the arms later.
+        for again in range(2 if endpoint.writes else 1):
+            setattr(Machine, f"call_{number}_{again}", _call(search, endpoint, arms))
+    return Machine
+
+
+def _bundle(resource: str) -> Bundle[str]:
+    return Bundle(f"{resource}_tokens")
+
+
+def _first_twins(resource: str, tokens: tuple[str, ...]) -> Any:
+    def twins(_machine: Any) -> Any:
+        return multiple(*(tokens[:1] * _FAVOUR), *tokens[1:])
+
+    return initialize(target=_bundle(resource))(twins)
+
+
+def _call(search: Search, endpoint: Endpoint, arms: st.SearchStrategy[Arm]) -> Any:
+    """The rule of one endpoint: a case, a live twin for each of its tokens, and an arm."""
+    known = list(templates(endpoint))
+    valid = [template for template in known if (template.case.status or 0) < 400] or known
+    resources = sorted({resource for template in known for _, resource in template.tokens})
+    tokens = pool(search.endpoints)
+
+    creates = endpoint.load.creates if endpoint.shape.ids else None
+    target = {"target": _bundle(creates)} if creates in tokens else {}
+
+    def call(machine: Any, template: Template, arm: Arm, **drawn: str) -> Any:
+        step = template.step(_bound(template, drawn, tokens), len(machine.steps) + 1)
+        machine.steps.append(step)
+        machine.routing.append(arm)
+        return f"{MADE}{len(machine.steps)}" if target else None
+
+    drawn = {f"of_{resource}": _bundle(resource) for resource in resources}
+    chosen = st.sampled_from(valid) | st.sampled_from(known)
+    decorated = rule(**target, template=chosen, arm=arms, **drawn)  # type: ignore[call-overload]  # the targets are known only here
+    return decorated(call)
+
+
+def _bound(template: Template, drawn: dict[str, str], tokens: dict[str, tuple[str, ...]]) -> dict[str, str]:
+    """Each token of the case bound to a twin: the first of a kind to the one drawn, the others to the rest in turn."""
+    bound: dict[str, str] = {}
+    for resource in dict.fromkeys(resource for _, resource in template.tokens):
+        first = drawn[f"of_{resource}"]
+        chain = [first, *(token for token in tokens[resource] if token != first)]
+        own = [token for token, kind in template.tokens if kind == resource]
+        bound.update(zip(own, chain, strict=False))
+    return bound

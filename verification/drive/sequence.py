@@ -1,0 +1,109 @@
+"""Walks through a sequence on both sides from the same starting state; everything it makes is removed again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence as Ordered
+from dataclasses import dataclass, field
+
+from verification.catalog.placeholders import ABSENT, RUN
+from verification.catalog.requests import fill
+from verification.core.cases import Catalog
+from verification.core.divergence import SequenceOutcome, judge_sequence
+from verification.core.errors import TargetError
+from verification.core.model import Arm, Exchange, Reading
+from verification.core.sequences import (
+    AGAIN_SIDE,
+    CONTROL_SIDE,
+    TRIAL_SIDE,
+    Passage,
+    Sequence,
+    SequenceComparison,
+    Step,
+    trial_arms,
+)
+from verification.drive.caller import Caller, json_body
+from verification.drive.state import trimmed
+from verification.drive.twins import LiveTwin, Workshop
+
+_NOBODY = "999999999"
+"""Stands for what an earlier step should have created and did not; no resource has this id."""
+
+
+@dataclass(slots=True)
+class _Passing:
+    """What a passage holds while it is under way."""
+
+    names: dict[str, str]
+    live: list[LiveTwin] = field(default_factory=list)
+    exchanges: list[Exchange] = field(default_factory=list)
+
+
+class Walker:
+    """Walks through sequences on one target."""
+
+    def __init__(self, caller: Caller, catalog: Catalog, workshop: Workshop) -> None:
+        self._caller, self._catalog, self._workshop = caller, catalog, workshop
+
+    def compare(self, sequence: Sequence) -> tuple[SequenceComparison, SequenceOutcome]:
+        """Control and trial; where they differ, control once more, to know what is only noise."""
+        passages = (self.walk(sequence, CONTROL_SIDE), self.walk(sequence, TRIAL_SIDE))
+        comparison = SequenceComparison(sequence, passages)
+        outcome = judge_sequence(self._catalog, comparison)
+        if any(finding.rule == "evidence.missing" for finding in outcome.findings):
+            comparison = SequenceComparison(sequence, (*passages, self.walk(sequence, AGAIN_SIDE)))
+            outcome = judge_sequence(self._catalog, comparison)
+        return comparison, outcome
+
+    def walk(self, sequence: Sequence, side: str) -> Passage:
+        """One passage, from the starting state to the clean-up. It ends early where nothing answers any more."""
+        try:
+            twins = self._workshop.make(sequence.given)
+        except TargetError as error:
+            return Passage(side, (), (), (), failure=str(error))
+        passing = _Passing({ABSENT: self._workshop.new_name(), RUN: self._workshop.new_name()}, list(twins))
+        passing.names.update((twin.token, twin.actual) for twin in twins)
+        readings = self._read(sequence.reads, "before", Arm.CONTROL)
+        for step, arm in zip(sequence.steps, trial_arms(sequence, side), strict=True):
+            self._take(step, arm, passing)
+            if passing.exchanges[-1].answer is None:
+                break
+        readings += self._read(sequence.reads, "after", Arm.CONTROL)
+        readings += self._read(sequence.reads, "cross", Arm.CANDIDATE)
+        leftover = self._workshop.remove(passing.live)
+        names = passing.names
+        kept = trimmed(readings, self._catalog.readings, frozenset(names.values()))
+        return Passage(side, tuple(names.items()), tuple(passing.exchanges), kept, leftover=tuple(leftover))
+
+    def _take(self, step: Step, arm: Arm, passing: _Passing) -> None:
+        request = fill(step.request, _Known(passing.names))
+        exchange = self._caller.call(request, arm)
+        passing.exchanges.append(exchange)
+        if exchange.answer is None or exchange.answer.status >= 300:
+            return
+        learned = [(token, found) for path, token in step.learns if (found := _at(json_body(exchange), path))]
+        passing.names.update(learned)
+        if step.creates is not None:
+            made = [(RUN, passing.names[RUN])] if not step.learns else learned
+            passing.live += [self._workshop.adopt(token, step.creates, actual) for token, actual in made]
+        if step.removes is not None:
+            passing.live = [twin for twin in passing.live if twin.token != step.removes]
+
+    def _read(self, names: Ordered[str], moment: str, arm: Arm) -> list[Reading]:
+        return [
+            Reading(name, moment, self._caller.call(fill(self._catalog.readings[name].request, {}), arm))
+            for name in names
+        ]
+
+
+class _Known(dict[str, str]):
+    """Token -> id; what was not created after all is an id of nobody."""
+
+    def __missing__(self, token: str) -> str:
+        return _NOBODY
+
+
+def _at(body: object, path: str) -> str | None:
+    """The id at a dotted path of an answer, as text; None where there is none."""
+    for step in path.split("."):
+        body = body.get(step) if isinstance(body, dict) else None
+    return str(body) if isinstance(body, int | str) and not isinstance(body, bool) else None
