@@ -38,6 +38,7 @@ ONLY_IN = {
     "gevent": {"loadtests"},
     "geventhttpclient": {"loadtests"},
     "httpx": {"drive"},
+    "hypothesis": {"drive"},
     "jinja2": {"reporting"},
     "allure_commons": {"reporting"},
     "fastapi": {"reference"},

@@ -25,6 +25,7 @@ from verification.core.cases import Catalog
 from verification.core.errors import EvidenceError
 from verification.core.policy import Policy
 from verification.core.records import Evidence, Manifest, Record
+from verification.core.redact import redact_text
 from verification.manifest import SCHEMA
 
 RUN_FILE, CATALOG_FILE, POLICY_FILE, EVIDENCE_DIR = "run.json", "catalog.json", "policy.json", "evidence"
@@ -152,7 +153,8 @@ def start_run(run_dir: Path, manifest: Manifest, catalog: Catalog, policy: Polic
     except OSError as error:
         raise _unwritable(run_dir, error) from error
     save(run_dir / RUN_FILE, TypeAdapter(Manifest).dump_json(manifest, indent=2))
-    save(run_dir / CATALOG_FILE, TypeAdapter(Catalog).dump_json(catalog))
+    # A catalog may hold the credentials of what it creates; judging needs none of them.
+    save(run_dir / CATALOG_FILE, redact_text(TypeAdapter(Catalog).dump_json(catalog).decode()).encode())
     save(run_dir / POLICY_FILE, policy.model_dump_json(indent=2).encode())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from verification.catalog.counterexample import earlier_counterexamples
 from verification.catalog.load import load_catalog
 from verification.core.errors import GateError, TargetError, UsageError
 from verification.core.judge import judge_stage
@@ -38,12 +40,15 @@ def read_options(config: pytest.Config) -> tuple[Settings, tuple[int, ...]]:
         run["seed"] = _whole_number("--seed", option.seed)
     if option.repeat is not None:
         run["repetitions"] = _whole_number("--repeat", option.repeat)
+    sequences: dict[str, Any] = {}
+    if option.sequences is not None:
+        sequences["examples"] = _whole_number("--sequences", option.sequences)
     target: dict[str, Any] = {}
     if option.target is not None:
         target["url"] = option.target
     if option.defect:
         target["defects"] = tuple(option.defect)
-    settings = load_settings(Path(option.settings) if option.settings else None, {"run": run, "target": target})
+    settings = load_settings(Path(option.settings) if option.settings else None, {"run": run, "target": target, "sequences": sequences})
     require_allowed_target(settings)
     stages = [_percent(text) for text in option.stage or ()]
     return settings, choose_stages(settings, stages)
@@ -74,7 +79,9 @@ class Gate:
         if self.is_worker:
             work: dict[str, Any] = config.workerinput  # type: ignore[attr-defined]  # set by xdist
             run_dir, worker = Path(work["gate_run_dir"]), str(work["workerid"])
-            self.run = OpenRun(run_dir, self.settings, load_catalog(), self.stages)
+            catalog = load_catalog()
+            kept, _ = earlier_counterexamples(self.settings.run.report_dir, catalog, os.environ)
+            self.run = OpenRun(run_dir, self.settings, catalog, self.stages, tuple(one.sequence for one in kept))
         else:
             asked = Path(config.option.run_dir) if config.option.run_dir else None
             self.run, worker = open_run(self.settings, self.stages, asked), "main"
@@ -136,7 +143,8 @@ class Gate:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
-        """Workers leave the latency to the controller and tell it what was selected."""
+        """What earlier runs found comes first. Workers leave the latency to the controller and tell it what was asked."""
+        items.sort(key=lambda item: not item.name.startswith("test_replay"))
         if not self.is_worker:
             return
         latency = [item for item in items if item.get_closest_marker("latency_alone")]

@@ -13,10 +13,12 @@ from pathlib import Path
 import pytest
 
 from verification.catalog.load import load_catalog
+from verification.catalog.sequences import sequences_of
 from verification.core.cases import Catalog
 from verification.core.errors import GateError, TargetError
-from verification.core.expectation import owed, parity_key
+from verification.core.expectation import owed, parity_key, search_keys
 from verification.core.model import Verdict
+from verification.core.sequences import Sequence
 from verification.gate import MISUSED, Gate, read_options
 from verification.run import scope_of
 
@@ -33,6 +35,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--quick", action="store_true", help="a shorter run that says what it left out")
     group.addoption("--seed", metavar="N", help="seed of everything that is drawn")
     group.addoption("--repeat", metavar="N", help="compare every case N times (default: 1)")
+    group.addoption("--sequences", metavar="N", help="draw so many sequences of calls of each kind")
     group.addoption("--run-dir", metavar="DIR", help="folder of this run (default: reports/<time>)")
     group.addoption("--settings", metavar="FILE", help="settings file (default: rollout.toml)")
     group.addoption("--defect", action="append", metavar="NAME", help="seed a defect into the embedded backend")
@@ -117,7 +120,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     config = metafunc.config
     if not (_inside_stage_gate(Path(metafunc.definition.path)) and _is_gate_run(config)):
         return
-    catalog, expected, stages = _plan(config)
+    catalog, expected, stages, replays = _plan(config)
     if "parity_case" in metafunc.fixturenames:
         pairs = [
             (endpoint, case)
@@ -126,18 +129,35 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             if parity_key(endpoint.id, case.id) in expected
         ]
         metafunc.parametrize("parity_case", pairs, ids=[f"{endpoint.id}-{case.id}" for endpoint, case in pairs])
+    if "sequence" in metafunc.fixturenames:
+        kind = metafunc.function.__name__.removeprefix("test_")
+        known = [sequence for sequence in sequences_of(catalog, kind, replays) if sequence.key in expected]
+        metafunc.parametrize("sequence", known, ids=[_id_of(sequence.key) for sequence in known])
+    if "search_key" in metafunc.fixturenames:
+        keys = [key for key in search_keys(catalog) if key in expected]
+        metafunc.parametrize("search_key", keys, ids=[_id_of(key) for key in keys])
+    if "race" in metafunc.fixturenames:
+        metafunc.parametrize("race", [name for name in catalog.races if f"race:{name}" in expected])
     if "percent" in metafunc.fixturenames:
         alone = metafunc.definition.get_closest_marker("latency_alone") is not None
         metafunc.parametrize("percent", [p for p in stages if not alone or f"load:{p}" in expected])
 
 
-def _plan(config: pytest.Config) -> tuple[Catalog, frozenset[str], tuple[int, ...]]:
+def _id_of(key: str) -> str:
+    """The key without its kind, which the test's name says already."""
+    return key.split(":", 1)[1]
+
+
+_Plan = tuple[Catalog, frozenset[str], tuple[int, ...], tuple[Sequence, ...]]
+
+
+def _plan(config: pytest.Config) -> _Plan:
     if _GATE in config.stash:
         gate = gate_of(config)
-        return gate.run.catalog, frozenset(gate.manifest.expected), gate.stages
+        return gate.run.catalog, frozenset(gate.manifest.expected), gate.stages, gate.run.replays
     try:
         settings, stages = read_options(config)
         catalog = load_catalog()
     except GateError as error:
         pytest.exit(f"release gate: {error}", returncode=MISUSED)
-    return catalog, frozenset(owed(catalog, scope_of(settings, stages))[0]), stages
+    return catalog, frozenset(owed(catalog, scope_of(settings, stages))[0]), stages, ()

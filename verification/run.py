@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Sequence as Ordered
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from verification.catalog.counterexample import earlier_counterexamples
 from verification.catalog.load import load_catalog
 from verification.core.cases import Catalog
 from verification.core.errors import EvidenceError, UsageError
 from verification.core.expectation import Scope, owed
 from verification.core.judge import judge
 from verification.core.judgement import Judgement
+from verification.core.sequences import Sequence
 from verification.evidence import read_run, start_run
 from verification.manifest import new_manifest
 from verification.reporting.write import write_reports
@@ -28,9 +30,11 @@ class OpenRun:
     settings: Settings
     catalog: Catalog
     stages: tuple[int, ...]
+    replays: tuple[Sequence, ...] = ()
+    """What earlier runs found, walked first."""
 
 
-def choose_stages(settings: Settings, asked: Sequence[int]) -> tuple[int, ...]:
+def choose_stages(settings: Settings, asked: Ordered[int]) -> tuple[int, ...]:
     """The stages of a run: those asked for, else the plan's; a named backend stands at exactly one."""
     stages = tuple(sorted(set(asked))) or settings.stages
     if settings.target.url is not None and len(stages) != 1 and not (asked and settings.may_change_percent):
@@ -49,7 +53,9 @@ def open_run(settings: Settings, stages: tuple[int, ...], run_dir: Path | None) 
     if (folder / "run.json").exists():
         raise EvidenceError(f"{folder}: holds a run already. Name an empty folder with --run-dir, or leave it out.")
     owned = settings.target.url is None
-    expected, omitted = owed(catalog, scope_of(settings, stages))
+    kept, unusable = earlier_counterexamples(settings.run.report_dir, catalog, os.environ)
+    replays = tuple(one.sequence for one in kept)
+    expected, omitted = owed(catalog, scope_of(settings, stages, replays))
     manifest = new_manifest(
         folder.name,
         seed=settings.run.seed,
@@ -58,18 +64,22 @@ def open_run(settings: Settings, stages: tuple[int, ...], run_dir: Path | None) 
         stages=stages,
         quick=settings.run.quick,
         expected=expected,
-        omitted=omitted,
         repetitions=settings.run.repetitions,
+        omitted={**omitted, **unusable},
     )
     start_run(folder, manifest, catalog, settings.policy)
     conclude(folder)
-    return OpenRun(folder, settings, catalog, stages)
+    return OpenRun(folder, settings, catalog, stages, replays)
 
 
-def scope_of(settings: Settings, stages: tuple[int, ...]) -> Scope:
+def scope_of(settings: Settings, stages: tuple[int, ...], replays: tuple[Sequence, ...] = ()) -> Scope:
     """What kind of run these settings ask for."""
     return Scope(
-        stages, owned=settings.target.url is None, quick=settings.run.quick, may_restart=settings.may_change_percent
+        stages,
+        owned=settings.target.url is None,
+        quick=settings.run.quick,
+        may_restart=settings.may_change_percent,
+        replays=tuple(sequence.key for sequence in replays),
     )
 
 

@@ -85,6 +85,19 @@ def retries(endpoint: Endpoint) -> Iterator[Sequence]:
         yield Sequence(retry_key(endpoint.id, routing), case.given, steps, routing, endpoint.reads)
 
 
+def sequences_of(catalog: Catalog, kind: str, replays: tuple[Sequence, ...] = ()) -> Iterator[Sequence]:
+    """All sequences of a kind: `retry`, `certificate`, or `replay`, which earlier runs have found."""
+    if kind == "retry":
+        for endpoint in catalog.endpoints:
+            if endpoint.writes:
+                yield from retries(endpoint)
+    elif kind == "certificate":
+        for resource in catalog.resources.values():
+            yield from certificates(catalog, resource)
+    else:
+        yield from replays
+
+
 def certificates(catalog: Catalog, resource: ResourceSpec) -> Iterator[Sequence]:
     """What one arm wrote, taken on by the other: created, brought into every state, and removed, both ways.
 

@@ -136,7 +136,7 @@ def _crash(sequence: Sequence, trial: Passage) -> Finding | None:
     """A finding when the release stopped answering where control alone answers."""
     for number, exchange in enumerate(trial.exchanges):
         if exchange.answer is None:
-            reason = f"{told(sequence, number)}: no answer: {exchange.failure}"
+            reason = f"{told(sequence)}: no answer to step {number + 1}: {exchange.failure}"
             return _finding(sequence, "candidate.crash", Verdict.ROLLBACK, reason, endpoint=_endpoint(sequence, number))
     if len(trial.exchanges) < len(sequence.steps):
         return _finding(sequence, "candidate.crash", Verdict.ROLLBACK, "the passage ends before its last step")
@@ -240,19 +240,19 @@ def _judged(sequence: Sequence, real: list[Divergence]) -> Finding:
     verdict = worst(finding.verdict for finding in weighed)
     what = "; ".join(finding.reason for finding in weighed)
     at = len(sequence.steps) - 1 if first is None else first
-    reason = f"{told(sequence, at)}: {what}"
+    reason = f"{told(sequence)}: {what}"
     rule = RULES[sequence.key.split(":", 1)[0]]
     return _finding(sequence, rule, verdict, reason, tuple(shown), _endpoint(sequence, at))
 
 
-def told(sequence: Sequence, until: int) -> str:
-    """The steps up to this one in words, with the arm of each."""
+def told(sequence: Sequence) -> str:
+    """The steps in words, with the arm of each; of a long sequence the last ones."""
     steps = [
         f"{step.endpoint or step.title} on {arm.value}"
         for step, arm in zip(sequence.steps, sequence.routing, strict=True)
-    ][: until + 1]
-    shown = steps if len(steps) <= _TOLD_STEPS else [f"{len(steps) - _TOLD_STEPS} steps", *steps[-_TOLD_STEPS:]]
-    return ", then ".join(shown)
+    ]
+    more = len(steps) - _TOLD_STEPS
+    return ", then ".join([f"{more} steps", *steps[-_TOLD_STEPS:]] if more > 0 else steps)
 
 
 _TOLD_STEPS = 6

@@ -97,6 +97,8 @@ def owed(catalog: Catalog, scope: Scope) -> tuple[tuple[str, ...], dict[str, str
                 omitted["parity:derived"] = "--quick compares the hand-written cases only"
             else:
                 keys.append(key)
+    if scope.quick:
+        omitted["sequence:drawn"] = "--quick draws a quarter of the sequences"
     keys += [*scope.replays, *sequence_keys(catalog), *(f"race:{name}" for name in catalog.races)]
     for percent in scope.stages:
         keys += [f"flag:exposure:{percent}", f"flag:force:{percent}"]

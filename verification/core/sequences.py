@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
 
 from verification.core.cases import Catalog, Endpoint, RequestSpec, Twin
+from verification.core.documents import canonical
 from verification.core.model import Arm, Exchange, Reading
 
+COUNTEREXAMPLE_SCHEMA = "release-gate-counterexample/1"
 CONTROL_SIDE, AGAIN_SIDE, TRIAL_SIDE = "control", "control-again", "candidate"
 
 
@@ -112,3 +117,27 @@ def reads_of(catalog: Catalog, endpoints: tuple[Endpoint, ...]) -> tuple[str, ..
     """Every reading that these endpoints name, in the order of the catalog."""
     wanted = {name for endpoint in endpoints for name in endpoint.reads}
     return tuple(name for name in catalog.readings if name in wanted)
+
+
+def digest(sequence: Sequence) -> str:
+    """Twelve hexadecimal digits that name what a sequence does, whichever run or search it came from."""
+    content = {name: part for name, part in asdict(sequence).items() if name != "key"}
+    return hashlib.blake2b(canonical(json.loads(json.dumps(content, default=str))), digest_size=6).hexdigest()
+
+
+def redacted(sequence: Sequence, redact: Callable[[str], str]) -> Sequence:
+    """The sequence as it may be kept: without what `redact` takes out of its requests and twins."""
+    steps = tuple(replace(step, request=_redacted_request(step.request, redact)) for step in sequence.steps)
+    given = tuple(replace(twin, fields=json.loads(redact(json.dumps(twin.fields)))) for twin in sequence.given)
+    return replace(sequence, given=given, steps=steps)
+
+
+def _redacted_request(request: RequestSpec, redact: Callable[[str], str]) -> RequestSpec:
+    query = tuple((name, redact(f"?{name}={value}").split("=", 1)[1]) for name, value in request.query)
+    return replace(
+        request,
+        path=redact(request.path),
+        query=query,
+        body=json.loads(redact(json.dumps(request.body))),
+        raw_body=None if request.raw_body is None else redact(request.raw_body),
+    )

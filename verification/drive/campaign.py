@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from verification.core.cases import Case, Catalog, Endpoint
@@ -25,8 +25,8 @@ from verification.core.records import (
     Record,
     Usage,
 )
-from verification.core.redact import Redactor
-from verification.core.sequences import Sequence, groups
+from verification.core.redact import Redactor, redact_text
+from verification.core.sequences import Sequence, SequenceComparison, groups, redacted
 from verification.drive import flag
 from verification.drive.caller import Caller
 from verification.drive.named_target import NamedTarget
@@ -39,6 +39,8 @@ from verification.evidence import EvidenceWriter
 from verification.settings import Settings
 
 _LOG_LINES = 40
+_QUICK_SHARE = 4
+"""A quick run draws this part of the sequences."""
 # Time is not compared here, so the embedded backend need not wait as long for its simulated devices.
 _COMPARISON_DEVICE_SCALE = 0.05
 
@@ -136,6 +138,8 @@ class Campaign:
     def record(self, *records: Record) -> None:
         """Put evidence on the disk."""
         for record in records:
+            if isinstance(record, SequenceComparison):
+                record = replace(record, sequence=redacted(record.sequence, redact_text))
             self._writer.append(record)
 
     def compare(self, endpoint: Endpoint, case: Case) -> list[Finding]:
@@ -244,7 +248,8 @@ class Campaign:
         _, kind, group, _ = key.split(":")
         endpoints = groups(self.catalog)[group]
         asked = self.settings.sequences
-        budget = Budget(asked.examples, asked.steps, asked.max_seconds, asked.shrink_seconds)
+        examples = asked.examples // _QUICK_SHARE or 1 if self.settings.run.quick else asked.examples
+        budget = Budget(examples, asked.steps, asked.max_seconds, asked.shrink_seconds)
         seed = int.from_bytes(hashlib.blake2b(f"{self.settings.run.seed}/{key}".encode(), digest_size=6).digest())
         budget = share_of(budget, self.catalog, endpoints)
         hunt = Search(key, self.catalog, endpoints, kind == "routed", seed, budget, self._walker().compare, self.record)

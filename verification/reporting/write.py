@@ -13,6 +13,7 @@ from verification.core.judgement import Judgement
 from verification.core.records import Evidence
 from verification.evidence import save
 from verification.reporting import allure, gate_html, gate_json, gate_md, junit
+from verification.reporting.counterexamples import write_counterexamples
 
 
 def write_reports(
@@ -29,6 +30,9 @@ def write_reports(
         "gate.html": lambda: gate_html.render(judgement, evidence),
     }
     writers = {run_dir / name: partial(_render, run_dir / name, render) for name, render in renderers.items()}
+    if judgement.counterexamples:
+        folder = run_dir / "counterexamples"
+        writers[folder] = partial(write_counterexamples, judgement, folder)
     if allure_dir is not None:
         writers[allure_dir] = partial(allure.write_results, judgement, evidence, allure_dir)
     failed: dict[Path, Exception] = {}
