@@ -48,7 +48,9 @@ def read_options(config: pytest.Config) -> tuple[Settings, tuple[int, ...]]:
         target["url"] = option.target
     if option.defect:
         target["defects"] = tuple(option.defect)
-    settings = load_settings(Path(option.settings) if option.settings else None, {"run": run, "target": target, "sequences": sequences})
+    settings = load_settings(
+        Path(option.settings) if option.settings else None, {"run": run, "target": target, "sequences": sequences}
+    )
     require_allowed_target(settings)
     stages = [_percent(text) for text in option.stage or ()]
     return settings, choose_stages(settings, stages)
@@ -143,7 +145,8 @@ class Gate:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
-        """What earlier runs found comes first. Workers leave the latency to the controller and tell it what was asked."""
+        """What earlier runs found comes first. Workers leave the latency to the controller and tell it what was
+        selected."""
         items.sort(key=lambda item: not item.name.startswith("test_replay"))
         if not self.is_worker:
             return

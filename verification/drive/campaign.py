@@ -138,9 +138,7 @@ class Campaign:
     def record(self, *records: Record) -> None:
         """Put evidence on the disk."""
         for record in records:
-            if isinstance(record, SequenceComparison):
-                record = replace(record, sequence=redacted(record.sequence, redact_text))
-            self._writer.append(record)
+            self._writer.append(_keepable(record))
 
     def compare(self, endpoint: Endpoint, case: Case) -> list[Finding]:
         """Compare one case as often as the run repeats it; returns the findings of all repetitions and attempts."""
@@ -295,3 +293,10 @@ class Campaign:
         if self._caller is not None:
             self._caller.close()
             self._caller = None
+
+
+def _keepable(record: Record) -> Record:
+    """A sequence holds requests as the catalog words them, secrets and all."""
+    if isinstance(record, SequenceComparison):
+        return replace(record, sequence=redacted(record.sequence, redact_text))
+    return record
