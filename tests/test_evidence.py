@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.core.judge.builders import CATALOG, comparison, exchange, look, manifest, stage
+from verification.core.cases import RequestSpec, Twin
 from verification.core.errors import EvidenceError
 from verification.core.model import Answer, Arm, Request
 from verification.core.policy import Policy
@@ -27,10 +28,11 @@ from verification.core.records import (
     LoadCell,
     LogTail,
     Mishap,
-    Race,
+    RaceRound,
     Record,
     Usage,
 )
+from verification.core.sequences import Passage, Sequence, SequenceComparison, SequenceSearch, Step
 from verification.evidence import (
     EVIDENCE_DIR,
     RUN_FILE,
@@ -44,6 +46,10 @@ from verification.evidence import (
 )
 
 START, BLOCKS, END = stage()
+STEP = Step("plain", RequestSpec("PUT", "/things/{run}", (("a", "b"),), {"x": [1, None]}, has_body=True), "GET /things")
+SEQUENCE = Sequence(
+    "retry:GET /things:x", (Twin("run", "thing", ("on",), {"n": 1}),), (STEP,), (Arm.CANDIDATE,), ("things",)
+)
 RECORDS: list[Record] = [
     comparison(exchange(Arm.CANDIDATE, {"text": "ä\u2028\x00"})),
     Exposure(10, 1, 2, 3),
@@ -51,7 +57,9 @@ RECORDS: list[Record] = [
     Drill("rollback-global", 0, ok=True, seconds=1.5, detail="13 of 13"),
     look("before"),
     Usage(10, "natural", 1, 2, None, 2),
-    Race("control", "auto-start", 8, 8, 7),
+    RaceRound("meeting", Arm.CONTROL, (1, 0), (("camera", "c-1"),), (exchange(Arm.CONTROL),), (), leftover=("x",)),
+    SequenceComparison(SEQUENCE, (Passage("control", (("run", "r-1"),), (exchange(Arm.CONTROL),), ()),)),
+    SequenceSearch("sequence:routed:things:1", 7, 10, 10, 40, 1.5, "done"),
     LogTail(10, 1, ("a line",)),
     Leftover(("rule 7",)),
     Mishap("interrupted", "Ctrl-C"),

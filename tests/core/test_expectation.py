@@ -8,7 +8,7 @@ from tests.core.judge.builders import CASE, CATALOG, comparison, endpoint, excha
 from verification.core.cases import Catalog
 from verification.core.expectation import Scope, attempts_at, covered, latest, owed
 from verification.core.model import Arm
-from verification.core.records import Drill, Evidence, Exposure, ForcedCall, LoadEnd, Race, Usage
+from verification.core.records import Drill, Evidence, Exposure, ForcedCall, LoadEnd, RaceRound, Usage
 
 DERIVED = replace(CASE, id="derived-x", derived=True)
 MORE = Catalog((replace(endpoint(), cases=(CASE, DERIVED)),), {}, {}, {})
@@ -18,7 +18,7 @@ FULL = Scope((0, 10, 25, 50, 100), owned=True, quick=False, may_restart=False)
 def test_a_full_run_on_an_owned_backend_leaves_nothing_out() -> None:
     keys, omitted = owed(MORE, FULL)
     assert omitted == {}
-    assert {"parity:GET /things:plain", "parity:GET /things:derived-x", "race:control", "race:candidate"} <= set(keys)
+    assert {"parity:GET /things:plain", "parity:GET /things:derived-x", "sequence:routed:things:1"} <= set(keys)
     assert {f"{kind}:{percent}" for kind in ("load", "flag:exposure", "flag:force") for percent in FULL.stages} <= set(
         keys
     )
@@ -28,7 +28,7 @@ def test_a_full_run_on_an_owned_backend_leaves_nothing_out() -> None:
 
 def test_the_short_form_says_what_it_leaves_out() -> None:
     keys, omitted = owed(MORE, replace(FULL, quick=True))
-    assert {"parity:derived", "load:0", "load:25", "load:50"} == set(omitted)
+    assert {"parity:derived", "sequence:drawn", "load:0", "load:25", "load:50"} == set(omitted)
     assert {"load:10", "load:100"} <= set(keys)
 
 
@@ -52,7 +52,7 @@ def test_evidence_covers_its_keys() -> None:
     evidence = Evidence(
         manifest(),
         comparisons=(comparison(exchange(Arm.CANDIDATE)),),
-        races=(Race("control", "x", 1, 1, 1),),
+        races=(RaceRound("unknown", Arm.CONTROL, (), (), (), ()),),
         exposures=(Exposure(10, 1, 1, 0),),
         load_ends=(LoadEnd(10, 1, 1, 0, (), (), (), None),),
         monitoring=(look("before"),),
@@ -62,7 +62,6 @@ def test_evidence_covers_its_keys() -> None:
     )
     assert covered(evidence, CATALOG) == {
         "parity:GET /things:plain",
-        "race:control",
         "flag:exposure:10",
         "load:10",
         "monitoring:before",

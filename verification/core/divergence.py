@@ -11,6 +11,7 @@ from verification.core.cases import Catalog, Shape
 from verification.core.compare import Compared, compare_answers, compare_values
 from verification.core.documents import Names, Unparsable, canonical, normalise, parse
 from verification.core.masks import Path
+from verification.core.memory import Memory
 from verification.core.model import Answer, Arm, Difference, Exchange, Finding, Json, Probe, Verdict, worst
 from verification.core.proof import disproof
 from verification.core.sequences import (
@@ -111,7 +112,8 @@ def _sickness(catalog: Catalog, sequence: Sequence, passage: Passage) -> str | N
     names = Names(passage.names)
     for reading in passage.readings:
         if reading.moment != "cross":
-            reason = unreadable(catalog.readings[reading.name], reading.exchange, names)
+            spec = catalog.readings[reading.name]
+            reason = unreadable(spec, document(spec, reading.exchange, names))
             if reason:
                 return f"the reading {reading.name!r} {reading.moment} the steps ({passage.side}) failed: {reason}"
     there = {(reading.name, reading.moment) for reading in passage.readings}
@@ -174,8 +176,8 @@ def _shape(catalog: Catalog, sequence: Sequence, number: int, control: Answer) -
 
 def _state(catalog: Catalog, control: Passage, other: Passage) -> Compared:
     """Differences of the differences, and for the trial what each arm reads of the state that is left."""
-    old, new = _as_probe(control), _as_probe(other)
-    before, after = changes(catalog.readings, old), changes(catalog.readings, new)
+    old, new, memory = _as_probe(control), _as_probe(other), Memory()
+    before, after = (changes(catalog.readings, probe, memory) for probe in (old, new))
     compared = Compared()
     for name in sorted(before | after):
         shape = reading_shape(catalog.readings[name])
@@ -183,7 +185,7 @@ def _state(catalog: Catalog, control: Passage, other: Passage) -> Compared:
         compared += Compared(found.differences + found.messages, found.masked)
     if other.side == TRIAL_SIDE:
         for probe in (old, new):
-            for name, (by_control, by_candidate) in crossings(catalog.readings, probe).items():
+            for name, (by_control, by_candidate) in crossings(catalog.readings, probe, memory).items():
                 compared += compare_values(Shape(), f"cross {name} after {probe.side}", by_control, by_candidate)
     return compared
 

@@ -14,6 +14,7 @@ from itertools import permutations
 from verification.core.cases import Catalog, Mask, RaceSpec, Shape
 from verification.core.documents import ORDER_KEY, Names, Unparsable, canonical, change_at, normalise, parse
 from verification.core.masks import meets
+from verification.core.memory import Memory
 from verification.core.model import Answer, Json, Probe
 from verification.core.records import RaceRound
 from verification.core.state import changes, reading_shape
@@ -49,7 +50,7 @@ def outcome(catalog: Catalog, spec: RaceSpec, found: RaceRound) -> Outcome:
     probe = Probe(found.arm.value, found.names, None, found.readings)
     state = {
         name: volatile.out_of(_unordered(change), reading_shape(catalog.readings[name]))
-        for name, change in changes(catalog.readings, probe).items()
+        for name, change in changes(catalog.readings, probe, Memory()).items()
     }
     return Outcome(tuple(answers), canonical(state))
 

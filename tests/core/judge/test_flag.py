@@ -14,12 +14,11 @@ from verification.core.judge.flag import (
     judge_forced,
     judge_log,
     judge_mishaps,
-    judge_races,
 )
 from verification.core.model import Arm, Comparison, Exchange, Probe, Verdict
 from verification.core.policy import RatePolicy
 from verification.core.rates import exposure_evalue, exposure_p_value
-from verification.core.records import Drill, Evidence, Exposure, ForcedCall, LogTail, Mishap, Race
+from verification.core.records import Drill, Evidence, Exposure, ForcedCall, LogTail, Mishap
 
 POLICY = RatePolicy()
 
@@ -149,40 +148,6 @@ def test_a_drill_counts_its_own_calls_only() -> None:
     own = back("rollback-global", exchange(Arm.CONTROL), percent=0)
     row = drill_row(ROLLED_BACK, (*other_stage, *other_kind, *own))
     assert (row.endpoints_back, row.endpoints_asked, row.verdict) == (2, 2, Verdict.PROMOTE)
-
-
-def raced(*rounds: tuple[Arm, int, int], name: str = "auto-start") -> list[tuple[str, Verdict]]:
-    races = tuple(Race(arm.value, name, 8, ok, applied) for arm, ok, applied in rounds)
-    return [(f.rule, f.verdict) for f in judge_races(Evidence(manifest(), races=races))]
-
-
-def test_a_lost_update_on_candidate_alone_is_a_rollback() -> None:
-    assert raced((Arm.CONTROL, 8, 8), (Arm.CANDIDATE, 8, 8)) == []
-    assert raced((Arm.CONTROL, 8, 8), (Arm.CANDIDATE, 8, 3)) == [("race.lost-update", Verdict.ROLLBACK)]
-    assert raced((Arm.CONTROL, 8, 8), (Arm.CANDIDATE, 6, 6)) == [("race.lost-update", Verdict.ROLLBACK)]
-
-
-def test_the_worst_round_of_a_race_is_told() -> None:
-    rounds = tuple(Race(arm.value, "r", 8, 8, 8) for arm in Arm)
-    lossy = tuple(Race("candidate", "r", 8, 8, 8 - gone) for gone in (1, 5, 2))
-    found = list(judge_races(Evidence(manifest(), races=(*rounds, *lossy))))
-    assert [finding.reason.split(" changes")[0] for finding in found] == ["5 of 8"]
-
-
-def test_a_lost_update_on_control_too_says_nothing_of_the_rewrite() -> None:
-    assert raced((Arm.CONTROL, 8, 7), (Arm.CANDIDATE, 8, 3)) == [("control.unhealthy", Verdict.INCONCLUSIVE)]
-    assert raced((Arm.CONTROL, 7, 7), (Arm.CANDIDATE, 3, 3)) == [("control.unhealthy", Verdict.INCONCLUSIVE)]
-
-
-def test_a_race_that_control_loses_excuses_no_other_race() -> None:
-    races = [Race(arm.value, "a", 8, 8, 7) for arm in Arm]
-    races += [Race("control", "b", 8, 8, 8), Race("candidate", "b", 8, 8, 7)]
-    found = {(f.rule, f.verdict) for f in judge_races(Evidence(manifest(), races=tuple(races)))}
-    assert found == {("control.unhealthy", Verdict.INCONCLUSIVE), ("race.lost-update", Verdict.ROLLBACK)}
-
-
-def test_a_lost_update_without_a_control_to_hold_it_against_is_inconclusive() -> None:
-    assert raced((Arm.CANDIDATE, 8, 3)) == [("evidence.missing", Verdict.INCONCLUSIVE)]
 
 
 def mishaps(what: str, sent: Exchange | None, during: str | None = f"{THING} plain") -> list[tuple[str, Verdict]]:

@@ -9,10 +9,12 @@ from datetime import date
 import pytest
 
 from tests.core.judge.builders import CATALOG, OTHER, THING, comparison, exchange, load_evidence, look, manifest, stage
+from verification.core.cases import RequestSpec
 from verification.core.judge import judge, judge_stage
 from verification.core.model import Arm, Verdict, worst
 from verification.core.policy import AcceptedDifference, Policy, RatePolicy
-from verification.core.records import Drill, Evidence, Exposure, ForcedCall, Leftover, Mishap, Race, Usage
+from verification.core.records import Drill, Evidence, Exposure, ForcedCall, Leftover, Mishap, RaceRound, Usage
+from verification.core.sequences import Sequence, SequenceComparison, SequenceSearch, Step
 
 POLICY = Policy()
 
@@ -138,6 +140,9 @@ def test_every_kind_of_evidence_reaches_the_judgement() -> None:
     assert {row.source for row in found.exposures} == {"flag", "load"}
 
 
+SEQUENCE = Sequence("retry:x", (), (Step("plain", RequestSpec("GET", "/things")),), (Arm.CANDIDATE,), ())
+
+
 def everything() -> Evidence:
     """Two of every kind of record at least, with findings of most kinds."""
     both = (endpoint.id for endpoint in CATALOG.endpoints)
@@ -164,7 +169,9 @@ def everything() -> Evidence:
         ),
         usage=(Usage(10, "forced", 1, 1, 0, 1), Usage(10, "natural", 1, 1, 1, None)),
         monitoring=(look("before"), look("after", status="degraded"), look("halfway", drop="errors")),
-        races=tuple(Race(arm.value, "r", 8, 8, 8 - gone) for gone in (0, 3) for arm in Arm),
+        races=tuple(RaceRound("gone", arm, (), (), (), (), leftover=(name,)) for name in "ab" for arm in Arm),
+        sequences=tuple(SequenceComparison(replace(SEQUENCE, key=f"retry:{name}"), ()) for name in "ab"),
+        searches=tuple(SequenceSearch(f"sequence:{name}", 1, 2, 1, 3, 0.5, "out of time") for name in "ab"),
         leftovers=(Leftover(("rule 1",)), Leftover(("rule 2",))),
         mishaps=(Mishap("suite-error", "b"), Mishap("suite-error", "a", 10, "load"), Mishap("interrupted", "c")),
         torn_files=("b.jsonl", "a.jsonl"),

@@ -37,9 +37,8 @@ def in_order(evidence: Evidence, catalog: Catalog) -> Evidence:
         monitoring=tuple(sorted(evidence.monitoring, key=lambda one: (_moment(one.moment), one.stage_percent))),
         usage=tuple(sorted(evidence.usage, key=lambda one: (one.stage_percent, one.kind, repr(one)))),
         races=tuple(sorted(evidence.races, key=repr)),
-        # Several sequences of one key were written by one process, in the order in which they were tried.
-        sequences=tuple(sorted(evidence.sequences, key=lambda one: one.sequence.key)),
-        searches=tuple(sorted(evidence.searches, key=lambda one: one.key)),
+        sequences=tuple(sorted(evidence.sequences, key=lambda one: (one.sequence.key, repr(one)))),
+        searches=tuple(sorted(evidence.searches, key=lambda one: (one.key, repr(one)))),
         leftovers=tuple(sorted(evidence.leftovers, key=repr)),
         mishaps=tuple(sorted(evidence.mishaps, key=repr)),
         load_starts=tuple(sorted(evidence.load_starts, key=repr)),
