@@ -1,4 +1,4 @@
-"""`python -m verification`: judge a run again, from its folder alone, and look into the catalog."""
+"""`python -m verification`: judge a run again from its folder alone, replay a counterexample, look into the catalog."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from pathlib import Path
 
 from verification.catalog.load import load_catalog
 from verification.core.errors import EvidenceError, GateError
+from verification.replay import replay
+from verification.reporting.counterexamples import commands
 from verification.reporting.terminal import summary_lines
 from verification.run import conclude
+from verification.settings import load_settings
 
 MISUSED = 2
 
@@ -36,6 +39,13 @@ def _parser() -> argparse.ArgumentParser:
     catalog = commands.add_parser("catalog", help="check the catalog and list its endpoints and cases")
     catalog.add_argument("--file", type=Path, default=None, metavar="DIR", help="another catalog than the shipped one")
     catalog.set_defaults(run=_catalog)
+    again = commands.add_parser("replay", help="walk one counterexample again; red where the release still diverges")
+    again.add_argument("file", type=Path, metavar="FILE", help="for example reports/latest/counterexamples/1a2b.json")
+    again.add_argument("--target", metavar="URL", help="backend to verify; without it the embedded one is started")
+    again.add_argument("--defect", action="append", metavar="NAME", help="seed a defect into the embedded backend")
+    again.add_argument("--settings", type=Path, metavar="FILE", help="settings file (default: rollout.toml)")
+    again.add_argument("--allow-writes", action="store_true", help="allow writes to a target that is not this machine")
+    again.set_defaults(run=_replay)
     return parser
 
 
@@ -47,6 +57,19 @@ def _judge(options: argparse.Namespace) -> int:
     for line in summary_lines(judgement, run_dir):
         print(line)
     return judgement.verdict.exit_code
+
+
+def _replay(options: argparse.Namespace) -> int:
+    target: dict[str, object] = {} if options.target is None else {"url": options.target}
+    if options.defect:
+        target["defects"] = tuple(options.defect)
+    run = {"allow_writes": True} if options.allow_writes else {}
+    done = replay(options.file, load_settings(options.settings, {"target": target, "run": run}))
+    for counterexample in done.judgement.counterexamples:
+        print("\n".join(commands(counterexample, done.judgement.manifest.target)))
+    for line in summary_lines(done.judgement, done.run_dir):
+        print(line)
+    return done.judgement.verdict.exit_code
 
 
 def _catalog(options: argparse.Namespace) -> int:
