@@ -9,6 +9,7 @@ from pathlib import Path
 
 from verification.catalog.load import load_catalog
 from verification.core.errors import EvidenceError, GateError
+from verification.core.model import Verdict
 from verification.replay import replay
 from verification.reporting.counterexamples import commands
 from verification.reporting.terminal import summary_lines
@@ -67,6 +68,9 @@ def _replay(options: argparse.Namespace) -> int:
     done = replay(options.file, load_settings(options.settings, {"target": target, "run": run}))
     for counterexample in done.judgement.counterexamples:
         print("\n".join(commands(counterexample, done.judgement.manifest.target)))
+    if done.judgement.verdict is Verdict.PROMOTE:
+        print("equal: this sequence shows no divergence here. Nothing else was asked.")
+        return 0
     for line in summary_lines(done.judgement, done.run_dir):
         print(line)
     return done.judgement.verdict.exit_code

@@ -35,7 +35,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--quick", action="store_true", help="a shorter run that says what it left out")
     group.addoption("--seed", metavar="N", help="seed of everything that is drawn")
     group.addoption("--repeat", metavar="N", help="compare every case N times (default: 1)")
-    group.addoption("--sequences", metavar="N", help="draw so many sequences of calls of each kind")
+    group.addoption("--sequences", metavar="N", help="draw so many sequences of calls (default 30)")
     group.addoption("--run-dir", metavar="DIR", help="folder of this run (default: reports/<time>)")
     group.addoption("--settings", metavar="FILE", help="settings file (default: rollout.toml)")
     group.addoption("--defect", action="append", metavar="NAME", help="seed a defect into the embedded backend")

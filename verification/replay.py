@@ -39,7 +39,8 @@ def replay(path: Path, settings: Settings) -> Replay:
     catalog = load_catalog()
     sequence = read_counterexample(path, catalog, os.environ).sequence
     started = datetime.now(UTC)
-    run_dir = settings.run.report_dir / f"replay-{started:%Y%m%d-%H%M%S}-{os.getpid()}"
+    # In a folder of its own, so that `latest` goes on to name the last whole run.
+    run_dir = settings.run.report_dir / "replays" / f"{started:%Y%m%d-%H%M%S}-{os.getpid()}"
     manifest = new_manifest(
         run_dir.name,
         seed=settings.run.seed,

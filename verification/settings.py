@@ -77,9 +77,9 @@ class LoadSettings(Frozen):
 class SequenceSettings(Frozen):
     """The search for sequences of calls on which the release diverges."""
 
-    examples: Annotated[int, Field(ge=1, le=1_000_000)] = 100
-    """Sequences of each kind (all on candidate; routed) over the whole catalog; a group has its share by endpoints."""
-    steps: Annotated[int, Field(ge=1, le=200)] = 25
+    examples: Annotated[int, Field(ge=1, le=1_000_000)] = 30
+    """Sequences with an arm drawn for each step, over the whole catalog; two fifths as many go all to candidate."""
+    steps: Annotated[int, Field(ge=1, le=200)] = 60
     """Most calls of one sequence."""
     max_seconds: Annotated[float, Field(gt=0, le=86_400)] = 120.0
     """Longest time of one search; what was not tried then is told as missing."""

@@ -9,8 +9,11 @@ from enum import Enum
 from itertools import product
 from typing import Any, TypeVar, cast
 
+from verification.core.cases import RequestSpec, Twin
 from verification.core.judgement import (
     CaseResult,
+    CertificateRow,
+    Counterexample,
     Distribution,
     DrillRow,
     EndpointParity,
@@ -21,7 +24,9 @@ from verification.core.judgement import (
     LoadRow,
     MaskUse,
     PopulationRow,
+    RaceRow,
     RateRow,
+    SearchRow,
 )
 from verification.core.latency import P95Change
 from verification.core.model import (
@@ -40,6 +45,7 @@ from verification.core.model import (
 from verification.core.paired import FieldTest
 from verification.core.rates import RateBound
 from verification.core.records import Evidence, Manifest
+from verification.core.sequences import Sequence, Step
 
 T = TypeVar("T")
 STAGES = (0, 10, 25, 50, 100)
@@ -236,6 +242,18 @@ def findings(worst: Verdict) -> tuple[Finding, ...]:
     return tuple(found)
 
 
+def counterexample(verdict: Verdict) -> Counterexample:
+    """Two steps that part the arms."""
+    steps = tuple(
+        Step("plain", RequestSpec("POST", f"/cameras/{{camera1}}/{name}"), f"POST /cameras/{{id}}/{name}")
+        for name in ("deactivate", "start")
+    )
+    routing = (Arm.CONTROL, Arm.CANDIDATE)
+    sequence = Sequence("sequence:routed:cameras:1", (Twin("camera1", "camera"),), steps, routing, ("cameras",))
+    exchanges = tuple(exchange(arm, '{"ok": true}') for arm in routing)
+    return Counterexample(sequence.key, verdict, "start on candidate: another status: status", sequence, exchanges)
+
+
 def judgement(worst: Verdict = Verdict.PROMOTE) -> Judgement:
     """A whole judgement with that verdict."""
     found = findings(worst)
@@ -301,6 +319,10 @@ def judgement(worst: Verdict = Verdict.PROMOTE) -> Judgement:
         leftovers=("rule 43 (cannot be deleted; neutralised)",),
         thresholds={"p95_hold_percent": 20.0, "p95_rollback_percent": 50.0, "floor_ms": 1.0, "min_blocks": 20},
         manifest=manifest(),
+        certificate=(CertificateRow("camera", "create", Verdict.PROMOTE, worst),),
+        searches=(SearchRow("sequence:routed:cameras:1", 13, 1560, "diverged" if bad else "done"),),
+        races=(RaceRow("started-twice", "a camera that is started twice", 2, 4, 1, int(bad), worst),),
+        counterexamples=(counterexample(worst),) if bad else (),
         fields=(
             FieldParity(LOGS, FieldTest("body", "lines.*.at", 40, 40, 27, 13, 0, 2**-13, 2**-12), "above noise"),
             FieldParity(LOGS, FieldTest("status", "", 40, 2, 3, 1, 2, 0.875, 0.875), "within noise"),

@@ -249,8 +249,9 @@ class Campaign:
         examples = asked.examples // _QUICK_SHARE or 1 if self.settings.run.quick else asked.examples
         budget = Budget(examples, asked.steps, asked.max_seconds, asked.shrink_seconds)
         seed = int.from_bytes(hashlib.blake2b(f"{self.settings.run.seed}/{key}".encode(), digest_size=6).digest())
-        budget = share_of(budget, self.catalog, endpoints)
-        hunt = Search(key, self.catalog, endpoints, kind == "routed", seed, budget, self._walker().compare, self.record)
+        is_routed = kind == "routed"
+        budget = share_of(budget, self.catalog, endpoints, is_routed=is_routed)
+        hunt = Search(key, self.catalog, endpoints, is_routed, seed, budget, self._walker().compare, self.record)
         summary, telling = hunt.run()
         self.record(summary)
         self._note_death(key)

@@ -44,9 +44,9 @@ class Walker:
     def __init__(self, caller: Caller, catalog: Catalog, workshop: Workshop) -> None:
         self._caller, self._catalog, self._workshop = caller, catalog, workshop
 
-    def compare(self, sequence: Sequence) -> tuple[SequenceComparison, SequenceOutcome]:
-        """Control and trial; where they differ, control once more, to know what is only noise."""
-        passages = (self.walk(sequence, CONTROL_SIDE), self.walk(sequence, TRIAL_SIDE))
+    def compare(self, sequence: Sequence, control: Passage | None = None) -> tuple[SequenceComparison, SequenceOutcome]:
+        """Control (unless it was walked already) and trial; where they differ, control once more, to know the noise."""
+        passages = (control or self.walk(sequence, CONTROL_SIDE), self.walk(sequence, TRIAL_SIDE))
         comparison = SequenceComparison(sequence, passages)
         outcome = judge_sequence(self._catalog, comparison)
         if any(finding.rule == "evidence.missing" for finding in outcome.findings):

@@ -8,10 +8,12 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from verification.core.judgement import Distribution, Judgement, LatencyRow
+from verification.core.judgement import Counterexample, Distribution, Judgement, LatencyRow
 from verification.core.model import Finding, Json, Verdict
 from verification.core.records import Evidence
+from verification.core.sequences import digest
 from verification.reporting import plain, svg
+from verification.reporting.counterexamples import commands
 from verification.reporting.detail import Details
 from verification.reporting.matrix import Cell, Line, Matrix, arrange
 
@@ -40,6 +42,7 @@ def render(judgement: Judgement, evidence: Evidence) -> bytes:
             findings=details.of(weighty[:MOST_FINDINGS]),
             findings_left_out=max(0, len(weighty) - MOST_FINDINGS),
             notes=_notes(judgement),
+            counterexamples=_counterexamples(judgement),
             matrix=matrix,
             axis=_axis(matrix),
             forests=_forests(matrix),
@@ -133,6 +136,17 @@ def _forests(matrix: Matrix) -> list[tuple[str, bool, list[tuple[str, Cell]]]]:
 
 def _cells(lines: list[Line], index: int) -> list[tuple[str, Cell]]:
     return [(line.endpoint or "", cell) for line in lines if (cell := line.cells[index]) is not None]
+
+
+_MOST_COUNTEREXAMPLES = 20
+
+
+def _counterexamples(judgement: Judgement) -> list[tuple[Counterexample, str, list[str]]]:
+    """Each with the name of its file and its commands; the shortest first."""
+    found = {digest(one.sequence): one for one in judgement.counterexamples}
+    shortest = sorted(found.items(), key=lambda item: (-item[1].verdict.rank, len(item[1].sequence.steps)))
+    target = judgement.manifest.target
+    return [(one, f"{name}.json", commands(one, target)) for name, one in shortest[:_MOST_COUNTEREXAMPLES]]
 
 
 Chart = tuple[Distribution, svg.Curves, LatencyRow | None]

@@ -30,7 +30,7 @@ def render(judgement: Judgement) -> bytes:
     )
     lines += ["", facts + (" Short run." if manifest.quick else ""), ""]
     lines += _accepted(judgement) + _latency_table(judgement) + _parity_table(judgement)
-    lines += _drills(judgement) + _findings(judgement)
+    lines += _drills(judgement) + _beyond_single_calls(judgement) + _findings(judgement)
     if judgement.not_measured:
         lines += ["## Not measured", ""]
         lines += [f"- {_text(what)}: {_text(why)}" for what, why in judgement.not_measured] + [""]
@@ -93,6 +93,22 @@ def _drills(judgement: Judgement) -> list[str]:
         for row in judgement.drills
     ]
     return ["## Ways back", "", *lines, ""]
+
+
+def _beyond_single_calls(judgement: Judgement) -> list[str]:
+    """The rollback certificate, the sequences and the races, a line each."""
+    lines = []
+    if judgement.certificate:
+        cells = [verdict for row in judgement.certificate for verdict in (row.old_then_new, row.new_then_old)]
+        safe = sum(verdict is Verdict.PROMOTE for verdict in cells)
+        lines.append(f"- rollback certificate: {safe} of {len(cells)} hand-overs between the arms are as control alone")
+    if judgement.searches:
+        tried = sum(row.examples for row in judgement.searches)
+        lines.append(f"- {tried} sequences drawn at random, {len(judgement.counterexamples)} counterexamples")
+    if judgement.races:
+        strange = sum(row.inadmissible > 0 for row in judgement.races)
+        lines.append(f"- {len(judgement.races)} races, {strange} with an outcome that no order of the calls has")
+    return ["## Beyond single calls", "", *lines, ""] if lines else []
 
 
 def _findings(judgement: Judgement) -> list[str]:
