@@ -9,10 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from verification.catalog.sequences import sequences_of
 from verification.core.cases import Case, Catalog, Endpoint
-from verification.core.expectation import parity_key
+from verification.core.expectation import parity_key, search_keys
 from verification.core.judgement import Judgement
-from verification.core.model import Arm
 from verification.core.records import Manifest
 from verification.drive.campaign import Campaign, Place
 from verification.drive.measure import measure_stage
@@ -50,12 +50,15 @@ Steps = Callable[[Campaign], None]
 class Bench:
     """Runs one check against the embedded backend with a defect, and judges the folder that this leaves."""
 
-    def __init__(self, run_dir: Path, catalog: Catalog) -> None:
+    def __init__(self, run_dir: Path, catalog: Catalog, seed: int | None = None) -> None:
         self.run_dir, self.catalog = run_dir, catalog
+        self.seed = RunSettings().seed if seed is None else seed
 
     def settings(self, defect: str | None, load: LoadSettings | None = None) -> Settings:
         target = TargetSettings(defects=() if defect is None else (defect,))
-        return Settings(target=target, load=load or LoadSettings(), run=RunSettings(report_dir=self.run_dir.parent))
+        return Settings(
+            target=target, load=load or LoadSettings(), run=RunSettings(report_dir=self.run_dir.parent, seed=self.seed)
+        )
 
     def judge(self, settings: Settings, expected: list[str], stages: tuple[int, ...], steps: Steps) -> Judgement:
         self._start(settings, expected, stages)
@@ -128,10 +131,30 @@ class Bench:
 
     def race(self, defect: str | None) -> Judgement:
         def steps(campaign: Campaign) -> None:
-            for arm in Arm:
-                campaign.race(arm)
+            for name in self.catalog.races:
+                campaign.race(name)
 
-        return self.judge(self.settings(defect), [f"race:{arm}" for arm in Arm], (50,), steps)
+        return self.judge(self.settings(defect), [f"race:{name}" for name in self.catalog.races], (50,), steps)
+
+    def search(self, defect: str | None) -> Judgement:
+        """Every search, without what the first one finds keeping the others from looking."""
+        keys = search_keys(self.catalog)
+
+        def steps(campaign: Campaign) -> None:
+            for key in keys:
+                campaign.search(key)
+
+        return self.judge(self.settings(defect), list(keys), (50,), steps)
+
+    def walk(self, defect: str | None) -> Judgement:
+        """The same request twice on every routing, and the rollback certificate."""
+        sequences = [*sequences_of(self.catalog, "retry"), *sequences_of(self.catalog, "certificate")]
+
+        def steps(campaign: Campaign) -> None:
+            for sequence in sequences:
+                campaign.walk(sequence)
+
+        return self.judge(self.settings(defect), [sequence.key for sequence in sequences], (50,), steps)
 
     def flag(self, defect: str | None) -> Judgement:
         def steps(campaign: Campaign) -> None:

@@ -161,8 +161,7 @@ def _divergences(catalog: Catalog, sequence: Sequence, control: Passage, other: 
 
 def _answer(passage: Passage, number: int) -> Answer:
     answer = passage.exchanges[number].answer
-    if answer is None:
-        raise ValueError(f"step {number} of {passage.side} has no answer")
+    assert answer is not None, "passages without an answer are judged before"
     return answer
 
 
