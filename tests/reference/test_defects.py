@@ -263,6 +263,57 @@ async def fails_often(asker: Asker) -> bool:
     return 0.05 < await failing_share(asker) < 0.12
 
 
+@shows("reactivated-will-not-start")
+async def stays_off(asker: Asker) -> bool:
+    await asker.make_camera("oven")
+    for step in ("deactivate", "activate"):
+        await asker.ask("POST", f"/cameras/oven/{step}", "domain")
+    return (await asker.ask("POST", "/cameras/oven/start", "domain")).status_code == 400
+
+
+@shows("stale-active-flag")
+async def starts_inactive(asker: Asker) -> bool:
+    await asker.make_camera("oven")
+    await asker.ask("POST", "/cameras/oven/activate", "domain")
+    await asker.ask("POST", "/cameras/oven/deactivate", "legacy")
+    return (await asker.ask("POST", "/cameras/oven/start", "domain")).status_code == 200
+
+
+async def rule(asker: Asker, rule_id: int) -> dict[str, Any]:
+    items = (await asker.ask("GET", "/alerts/rules", "legacy")).json()["items"]
+    return next(item for item in items if item["id"] == rule_id)
+
+
+@shows("rule-from-memory")
+async def brings_back(asker: Asker) -> bool:
+    made = (await asker.ask("POST", "/alerts/rules", "legacy", json=RULE)).json()["id"]
+    for arm, change in (("domain", {"priority": "low"}), ("legacy", {"priority": "high"}), ("domain", {"name": "new"})):
+        await asker.ask("PUT", f"/alerts/rules/{made}", arm, json=change)
+    return bool((await rule(asker, made))["priority"] == "low")
+
+
+@shows("repeat-taken-for-same")
+async def creates_once(asker: Asker) -> bool:
+    made = [(await asker.ask("POST", "/alerts/rules", "domain", json=RULE)).json()["id"] for _ in range(2)]
+    return bool(made[0] == made[1])
+
+
+@shows("started-twice")
+async def starts_both(asker: Asker) -> bool:
+    await asker.make_camera("oven")
+    answers = await asyncio.gather(*(asker.ask("POST", "/cameras/oven/start", "domain") for _ in range(2)))
+    return all("cmd" in answer.json() for answer in answers)
+
+
+@shows("rule-lost-update")
+async def loses_one(asker: Asker) -> bool:
+    made = (await asker.ask("POST", "/alerts/rules", "legacy", json=RULE)).json()["id"]
+    changes: tuple[dict[str, Any], ...] = ({"priority": "low"}, {"recipients": ["night"]})
+    await asyncio.gather(*(asker.ask("PUT", f"/alerts/rules/{made}", "domain", json=change) for change in changes))
+    kept = await rule(asker, made)
+    return (kept["priority"], kept["recipients"]) != ("low", ["night"])
+
+
 @pytest.fixture(autouse=True)
 def quick_fallbacks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("verification.reference.defects.serving.SLOW_FALLBACK_S", 0.0)
