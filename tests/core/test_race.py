@@ -96,8 +96,15 @@ def test_a_round_that_proves_nothing_says_why(found: RaceRound, rule: str, verdi
     assert judged(*SERIAL, CONTROL, found) == [(rule, verdict)]
 
 
-def test_a_race_that_was_not_run_is_no_finding_here() -> None:
+def test_a_race_that_was_not_run_is_no_finding_here_and_no_row() -> None:
     assert judged() == []
+    assert race_rows(RACES, ()) == ()
+
+
+def test_a_race_without_its_rounds_on_candidate_is_never_green() -> None:
+    assert [row.verdict for row in race_rows(RACES, (*SERIAL, CONTROL))] == [Verdict.INCONCLUSIVE]
+    silenced = round_of(Arm.CANDIDATE, A, silent(Arm.CANDIDATE))
+    assert [row.verdict for row in race_rows(RACES, (*SERIAL, CONTROL, silenced))] == [Verdict.ROLLBACK]
 
 
 def seen(*bodies: Any, items: Sequence[Any] = ()) -> object:

@@ -25,18 +25,22 @@ def judge_races(catalog: Catalog, rounds: tuple[RaceRound, ...]) -> Iterator[Fin
 
 
 def race_rows(catalog: Catalog, rounds: tuple[RaceRound, ...]) -> tuple[RaceRow, ...]:
-    """For the report: rounds and different outcomes of each race."""
+    """For the report: rounds and different outcomes of each race that was run. Too few rounds are never a PROMOTE."""
     rows = []
     for spec in catalog.races.values():
-        own = [found for found in rounds if found.race == spec.name and is_complete(spec, found)]
+        own = [found for found in rounds if found.race == spec.name]
+        if not own:
+            continue
         seen = {
-            kind: {outcome(catalog, spec, found) for found in own if _kind(found) == kind}
-            for kind in ("serial", Arm.CONTROL.value, Arm.CANDIDATE.value)
+            kind: [outcome(catalog, spec, found) for found in own if _kind(found) == kind and is_complete(spec, found)]
+            for kind in ("serial", Arm.CANDIDATE.value)
         }
-        count = sum(_kind(found) == Arm.CANDIDATE.value for found in own)
-        verdict = worst([Verdict.PROMOTE, *(finding.verdict for finding in judge_races(catalog, tuple(own)))])
-        strange = len(seen[Arm.CANDIDATE.value] - seen["serial"])
-        rows.append(RaceRow(spec.name, spec.title, len(spec.calls), count, len(seen["serial"]), strange, verdict))
+        serial, candidate = set(seen["serial"]), seen[Arm.CANDIDATE.value]
+        found_verdicts = [finding.verdict for finding in judge_races(catalog, tuple(own))]
+        enough = Verdict.PROMOTE if len(candidate) >= spec.rounds else Verdict.INCONCLUSIVE
+        verdict = worst([enough, *found_verdicts])
+        strange = len(set(candidate) - serial)
+        rows.append(RaceRow(spec.name, spec.title, len(spec.calls), len(candidate), len(serial), strange, verdict))
     return tuple(rows)
 
 
