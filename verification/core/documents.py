@@ -38,9 +38,28 @@ def parse(answer: Answer) -> Json:
     """The body as a value, without loss: NaN, overlong numbers and repeated keys stay visible. Raises Unparsable."""
     if answer.body_is_base64:
         raise Unparsable("the body is not valid UTF-8")
+    value = _plainly(answer.body)
+    if value is None:
+        value = _losslessly(answer.body)
+    if _is_deeper_than(MAX_DEPTH, value):
+        raise Unparsable(f"it is nested deeper than {MAX_DEPTH} levels")
+    return value
+
+
+def _plainly(body: str) -> Json:
+    """The value of a body that a quick parser gives back letter by letter, so that nothing was bent; None otherwise."""
     try:
-        value = json.loads(
-            answer.body,
+        text = body.encode()
+        value = orjson.loads(text)
+        return value if orjson.dumps(value) == text else None
+    except (ValueError, TypeError):
+        return None
+
+
+def _losslessly(body: str) -> Json:
+    try:
+        return json.loads(
+            body,
             parse_float=_number,
             parse_int=_integer,
             parse_constant=_verbatim,
@@ -48,9 +67,6 @@ def parse(answer: Answer) -> Json:
         )
     except (ValueError, RecursionError) as error:
         raise Unparsable(str(error) or type(error).__name__) from error
-    if _is_deeper_than(MAX_DEPTH, value):
-        raise Unparsable(f"it is nested deeper than {MAX_DEPTH} levels")
-    return value
 
 
 def _is_deeper_than(levels: int, value: Json) -> bool:
@@ -113,14 +129,23 @@ class Names:
         self._tokens = {actual: f"«{token}»" for token, actual in names if actual}
         self._numeric = {actual: f"«{token} as text»" for token, actual in names if actual.isdigit()}
         self.tokens = frozenset(self._tokens.values()) | frozenset(self._numeric.values())
-        in_text = sorted(self._tokens.keys() - self._numeric.keys(), key=len, reverse=True)
-        self._pattern = re.compile("|".join(map(_whole, in_text))) if in_text else None
+        self._in_text = sorted(self._tokens.keys() - self._numeric.keys(), key=len, reverse=True)
+        self._pattern = re.compile("|".join(map(_whole, self._in_text))) if self._in_text else None
 
     def in_text(self, text: str) -> str:
         """The text with every name that is no mere number replaced by its token."""
-        if self._pattern is None:
+        if self._pattern is None or not any(actual in text for actual in self._in_text):
             return text
         return self._pattern.sub(lambda match: self._tokens[match.group()], text)
+
+    def in_json_text(self, text: str) -> str | None:
+        """A whole JSON text with its names replaced, where that says all that replacing them in the parsed value would.
+
+        None where it might not: a backslash may hide a name, and a number is a name only where an id stands.
+        """
+        if "\\" in text or any(number in text for number in self._numeric):
+            return None
+        return self.in_text(text)
 
     def of_id(self, value: Json) -> Json:
         """The token for a value that stands where an id stands; numbers are replaced only here."""
