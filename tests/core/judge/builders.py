@@ -37,6 +37,11 @@ def endpoint(name: str = THING) -> Endpoint:
 
 
 CATALOG = Catalog((endpoint(), endpoint(OTHER)), {}, {"things": READING}, {})
+UNMASKED = replace(
+    CATALOG,
+    endpoints=tuple(replace(item, shape=replace(SHAPE, masks=()), error_shape=Shape()) for item in CATALOG.endpoints),
+)
+"""The same without its mask, which a run whose cases are all equal would have to use."""
 
 
 def manifest(expected: tuple[str, ...] = ("load:10",), **changes: Any) -> Manifest:

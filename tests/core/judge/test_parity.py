@@ -7,7 +7,8 @@ from datetime import date
 
 import pytest
 
-from tests.core.judge.builders import CATALOG, OTHER, THING, comparison, exchange, manifest, probe, silent
+from tests.core.judge.builders import CATALOG, OTHER, THING, UNMASKED, comparison, exchange, manifest, probe, silent
+from verification.core.cases import Catalog
 from verification.core.judge.parity import ParityJudgement, judge_parity
 from verification.core.model import Arm, Comparison, Reading, Verdict
 from verification.core.policy import AcceptedDifference, Policy
@@ -16,8 +17,10 @@ from verification.core.records import Evidence
 TODAY = date(2026, 11, 23)
 
 
-def judged(*comparisons: Comparison, accepted: tuple[AcceptedDifference, ...] = ()) -> ParityJudgement:
-    return judge_parity(Evidence(manifest(), comparisons=comparisons), CATALOG, Policy(accepted=accepted), TODAY)
+def judged(
+    *comparisons: Comparison, accepted: tuple[AcceptedDifference, ...] = (), catalog: Catalog = CATALOG
+) -> ParityJudgement:
+    return judge_parity(Evidence(manifest(), comparisons=comparisons), catalog, Policy(accepted=accepted), TODAY)
 
 
 def accept(path: str, expires: date = date(2026, 12, 1), endpoint: str = THING) -> AcceptedDifference:
@@ -134,7 +137,7 @@ def test_a_header_is_accepted_by_its_name() -> None:
     sent = exchange(Arm.CANDIDATE)
     assert sent.answer is not None
     moved = replace(sent.answer, headers=(*sent.answer.headers, ("location", "/things/y")))
-    found = judged(comparison(replace(sent, answer=moved)), accepted=(accept("header:location"),))
+    found = judged(comparison(replace(sent, answer=moved)), accepted=(accept("header:location"),), catalog=UNMASKED)
     assert [(f.rule, f.accepted is not None) for f in found.findings] == [("parity.header", True)]
 
 
@@ -155,7 +158,7 @@ def test_a_note_needs_no_acceptance() -> None:
         exchange(Arm.CANDIDATE, {"ok": True, "detail": "no such thing"}),
         control=exchange(Arm.CONTROL, {"ok": True, "detail": "not found"}),
     )
-    found = judged(worded, accepted=(accept("detail"),))
+    found = judged(worded, accepted=(accept("detail"),), catalog=UNMASKED)
     assert [(f.rule, f.verdict, f.accepted) for f in found.findings] == [("parity.message", Verdict.PROMOTE, None)]
     assert found.cases[0].result == "EQUAL"
 
@@ -206,7 +209,7 @@ def test_each_row_of_the_table_has_its_weight(what: str) -> None:
 
 
 def test_arms_that_read_each_other_rightly_are_no_finding() -> None:
-    assert judged(cross_read(agree=True)).findings == ()
+    assert judged(cross_read(agree=True), catalog=UNMASKED).findings == ()
 
 
 def test_masks_are_counted_the_idle_ones_too() -> None:

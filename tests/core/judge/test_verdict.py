@@ -8,7 +8,18 @@ from datetime import date
 
 import pytest
 
-from tests.core.judge.builders import CATALOG, OTHER, THING, comparison, exchange, load_evidence, look, manifest, stage
+from tests.core.judge.builders import (
+    CATALOG,
+    OTHER,
+    THING,
+    UNMASKED,
+    comparison,
+    exchange,
+    load_evidence,
+    look,
+    manifest,
+    stage,
+)
 from verification.core.cases import RequestSpec
 from verification.core.judge import judge, judge_stage
 from verification.core.model import Arm, Verdict, worst
@@ -83,7 +94,7 @@ def test_an_accepted_finding_stays_listed_last_and_weighs_nothing() -> None:
     evidence = load_evidence(
         stage(), comparisons=(comparison(exchange(Arm.CANDIDATE, {"ok": False})),), torn_files=("a.jsonl",)
     )
-    found = judge(evidence, CATALOG, Policy(accepted=(entry,)))
+    found = judge(evidence, UNMASKED, Policy(accepted=(entry,)))
     assert found.verdict is Verdict.INCONCLUSIVE
     assert [finding.accepted is not None for finding in found.findings] == [False, True]
     assert found.findings[-1].accepted == "maria until 2027-01-01: agreed"
@@ -95,7 +106,7 @@ def test_an_acceptance_is_held_against_the_day_the_run_started() -> None:
     policy = Policy(accepted=(entry,))
     for started, verdict in (("2026-11-23T23:59:59Z", Verdict.PROMOTE), ("2026-11-24T00:00:00Z", Verdict.ROLLBACK)):
         owed = manifest(("load:10",), started_at=started)
-        assert judge(load_evidence(stage(), comparisons=compared, manifest=owed), CATALOG, policy).verdict is verdict
+        assert judge(load_evidence(stage(), comparisons=compared, manifest=owed), UNMASKED, policy).verdict is verdict
 
 
 def test_a_torn_file_is_inconclusive_and_named() -> None:

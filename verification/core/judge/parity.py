@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import groupby
 
-from verification.core.cases import Catalog, Mask
+from verification.core.cases import Catalog
 from verification.core.expectation import latest
+from verification.core.hygiene import declared_masks, judge_masks, without_expired
 from verification.core.judge.fields import ABOVE_NOISE, field_findings, judge_fields
 from verification.core.judgement import CaseResult, EndpointParity, FieldParity, MaskUse
 from verification.core.masks import matches
@@ -102,7 +103,8 @@ class _Judging:
 
 
 def judge_parity(evidence: Evidence, catalog: Catalog, policy: Policy, today: date) -> ParityJudgement:
-    """Judge every comparison and count the results."""
+    """Judge every comparison, count the results, and see whether the masks deserve to be believed."""
+    declared, catalog = catalog, without_expired(catalog, today)
     judging = _Judging(policy, today, evidence.manifest.repetitions)
     compared = latest(evidence.comparisons)
     masked: list[tuple[str, MaskedDifference]] = []
@@ -118,12 +120,14 @@ def judge_parity(evidence: Evidence, catalog: Catalog, policy: Policy, today: da
     for key in compared:
         reason = f"the evidence has the case {key[1]!r} of {key[0]}, the run's catalog has not"
         judging.findings.append(Finding("evidence.missing", Verdict.INCONCLUSIVE, key[0], reason, *key))
+    masks = _mask_uses(declared, masked)
+    judging.findings += judge_masks(declared, masks, judging.cases, today)
     leftovers = [left for comparison in evidence.comparisons for probe in comparison.probes for left in probe.leftover]
     return ParityJudgement(
         tuple(judging.findings),
         tuple(judging.cases),
         tuple(judging.endpoints),
-        _mask_uses(catalog, masked),
+        masks,
         tuple(leftovers),
         tuple(judging.fields),
     )
@@ -200,11 +204,7 @@ def _mask_uses(catalog: Catalog, masked: list[tuple[str, MaskedDifference]]) -> 
     for endpoint, use in masked:
         owner = use.where.split()[1] if " " in use.where else endpoint
         fired[owner, use.mask].append(use)
-    declared: list[tuple[str, Mask]] = []
-    for item in catalog.endpoints:
-        declared += [(item.id, mask) for mask in (*item.shape.masks, *item.error_shape.masks)]
-    for name, reading in catalog.readings.items():
-        declared += [(name, mask) for mask in reading.shape.masks]
+    declared = [(place, mask) for place, mask, _ in declared_masks(catalog)]
     uses = []
     for place, mask in dict.fromkeys(declared):
         found = fired.get((place, f"{mask.path} is {mask.predicate}"), [])
