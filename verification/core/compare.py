@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Set
 from dataclasses import dataclass, field
 from itertools import zip_longest
@@ -17,6 +18,7 @@ from verification.core.model import Answer, Difference, Json, MaskedDifference
 _SHOWN_CHARACTERS = 400
 _ABSENT = object()
 _ABSENT_TEXT = "(absent)"
+_TOKEN = re.compile(r"«[\w-]+»")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ class _Sorting:
             self.masked.append(MaskedDifference(self.where, dotted, f"{mask.path} is {mask.predicate}", *shown))
             return
         is_message = loose and any(matches(pattern, path) for pattern in self.shape.messages)
-        if is_message and _is_wording(control) and _is_wording(candidate):
+        if is_message and _is_wording(control, candidate):
             self.messages.append(Difference(self.where, dotted, "wording", *shown))
             return
         self.differences.append(Difference(self._place(path, control, candidate), dotted, kind, *shown, critical))
@@ -229,8 +231,15 @@ def _within(pattern: str, path: Path) -> bool:
     return matches(pattern, path[: len(pattern.split(".")) if pattern else 0])
 
 
-def _is_wording(value: Json) -> bool:
-    return isinstance(value, str) and value.strip() != ""
+def _is_wording(control: Json, candidate: Json) -> bool:
+    """True for two texts for people, unless one speaks of a twin that the other one does not know of.
+
+    A text may leave out whom it speaks of; to speak of somebody else instead is no matter of wording.
+    """
+    if not all(isinstance(text, str) and text.strip() != "" for text in (control, candidate)):
+        return False
+    old, new = (set(_TOKEN.findall(text)) for text in (control, candidate))
+    return not old or new <= old
 
 
 def _shown(value: Json) -> str:

@@ -186,6 +186,46 @@ class Counterexample:
 
 
 @dataclass(frozen=True, slots=True)
+class Survivor:
+    """A generated mistake that the comparator did not see."""
+
+    operator: str
+    place: str
+    what: str
+    case: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Mistakes that make no difference, with the reason; `example` is the first place."""
+
+    operator: str
+    reason: str
+    places: int
+    example: str
+
+
+@dataclass(frozen=True, slots=True)
+class ComparatorScore:
+    """How many generated mistakes of the candidate the comparator sees on one endpoint."""
+
+    endpoint: str
+    mutants: int
+    killed: int
+    survivors: tuple[Survivor, ...]
+    left_out: tuple[LeftOut, ...]
+    cases: tuple[str, ...]
+    """The cases in whose evidence the mistakes were made."""
+    operators: dict[str, int]
+    """Mutants of each operator."""
+
+    @property
+    def share(self) -> float:
+        """Killed of all, 1.0 where there was none."""
+        return self.killed / self.mutants if self.mutants else 1.0
+
+
+@dataclass(frozen=True, slots=True)
 class LoadRow:
     """How the load of one stage went, so that its numbers can be believed."""
 
@@ -233,3 +273,5 @@ class Judgement:
     searches: tuple[SearchRow, ...] = ()
     counterexamples: tuple[Counterexample, ...] = ()
     races: tuple[RaceRow, ...] = ()
+    scores: tuple[ComparatorScore, ...] = ()
+    """The comparator's own score, for every endpoint that was compared."""

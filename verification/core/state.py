@@ -12,6 +12,8 @@ from verification.core.model import Exchange, Json, Probe, Reading
 
 UNREADABLE = "«unreadable»"
 REMOVED = "«removed»"
+_ABSENT = object()
+_SAME = object()
 
 
 def reading_shape(spec: ReadingSpec) -> Shape:
@@ -37,8 +39,9 @@ def change(spec: ReadingSpec, before: Json, after: Json, tokens: frozenset[str])
     """After minus before: the items that were added, changed (only the fields that did) or removed.
 
     Items that stayed as they were do not appear, so an empty result means "nothing changed". Where the collection is
-    ordered, the order of the probe's own twins is part of the result. The result has the layout of the reading, so
-    that the reading's masks apply.
+    ordered, the order of the probe's own twins is part of the result. What stands beside the collection counts as
+    well, whole numbers by how far they moved: every probe finds another total. The result has the layout of the
+    reading, so that the reading's masks apply.
     """
     old, new = _items(spec, before), _items(spec, after)
     if old is None or new is None:
@@ -47,14 +50,39 @@ def change(spec: ReadingSpec, before: Json, after: Json, tokens: frozenset[str])
     for key in sorted(set(old) | set(new)):
         if key in MARKS:
             continue
-        difference = _item_change(old.get(key), new.get(key), present=(key in old, key in new))
-        if difference is not None:
+        difference = _item_change(old.get(key, _ABSENT), new.get(key, _ABSENT))
+        if difference is not _SAME:
             items[key] = difference
     if ORDER_KEY in new:
         order = [key for key in new[ORDER_KEY] if key in tokens]
         if items or order != [key for key in old.get(ORDER_KEY, ()) if key in tokens]:
             items[ORDER_KEY] = order
-    return _nest(spec.items, items) if items else {}
+    return _with_rest(spec.items.split(".") if spec.items else [], before, after, items)
+
+
+def _with_rest(steps: list[str], before: Json, after: Json, items: dict[str, Json]) -> dict[str, Json]:
+    """The changed items at their place, and what changed beside the way to them."""
+    if not steps:
+        return items
+    step, rest = steps[0], steps[1:]
+    beside: dict[str, Json] = {}
+    if isinstance(before, dict) and isinstance(after, dict):
+        beside = {
+            key: _moved(before.get(key, _ABSENT), after.get(key, _ABSENT))
+            for key in sorted(set(before) | set(after))
+            if key != step
+        }
+        before, after = before.get(step), after.get(step)
+    inner = _with_rest(rest, before, after, items)
+    found = {key: difference for key, difference in beside.items() if difference is not _SAME}
+    return found | ({step: inner} if inner else {})
+
+
+def _moved(old: Json, new: Json) -> Json:
+    """How far a whole number moved; for anything else as for an item."""
+    if all(isinstance(number, int) and not isinstance(number, bool) for number in (old, new)):
+        return new - old if new != old else _SAME
+    return _item_change(old, new)
 
 
 def _reason(document_: Json) -> Json:
@@ -68,14 +96,14 @@ def _items(spec: ReadingSpec, document_: Json) -> dict[str, Json] | None:
     return found[0] if len(found) == 1 and isinstance(found[0], dict) else None
 
 
-def _item_change(old: Json, new: Json, *, present: tuple[bool, bool]) -> Json:
-    """None when equal; the whole new item, a removal mark, or the fields that changed."""
-    if present == (False, True):
-        return new
-    if present == (True, False):
+def _item_change(old: Json, new: Json) -> Json:
+    """`_SAME` when equal; the whole new item, a removal mark, or the fields that changed."""
+    if new is _ABSENT:
         return REMOVED
+    if old is _ABSENT:
+        return new
     if canonical(old) == canonical(new):
-        return None
+        return _SAME
     if not (isinstance(old, dict) and isinstance(new, dict)):
         return new
     return {
@@ -83,12 +111,6 @@ def _item_change(old: Json, new: Json, *, present: tuple[bool, bool]) -> Json:
         for key in sorted(set(old) | set(new))
         if key not in old or key not in new or canonical(old[key]) != canonical(new[key])
     }
-
-
-def _nest(path: str, value: Json) -> Json:
-    for step in reversed(path.split(".") if path else []):
-        value = {step: value}
-    return value
 
 
 def names_of(probe: Probe, memory: Memory) -> Names:
