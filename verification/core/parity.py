@@ -81,10 +81,17 @@ def _compare_probes(catalog: Catalog, endpoint: Endpoint, control: Probe, other:
     old, new = _answer(control), _answer(other)
     # The control arm decides which shape applies: an unexpected success is then a difference in status and body.
     shape = endpoint.shape if old.status < 400 else endpoint.error_shape
-    compared = compare_answers(shape, old, new, names_of(control, memory), names_of(other, memory))
-    compared += _compare_states(catalog, control, other, memory)
+    names = names_of(control, memory), names_of(other, memory)
+    compared = memory.once("answers", (shape, old, new, *names), lambda: compare_answers(shape, old, new, *names))
+    sides = (control.readings, other.readings, *names)
+    compared += memory.once("states", sides, lambda: _compare_states(catalog, control, other, memory))
     if other.side == "candidate":
-        compared += _compare_crossings(catalog, control, memory) + _compare_crossings(catalog, other, memory)
+        for probe in (control, other):
+            compared += memory.once(
+                "crossings",
+                (probe.side, probe.readings, probe.names),
+                partial(_compare_crossings, catalog, probe, memory),
+            )
     return compared + _compare_equalities(catalog, shape, control, other, memory)
 
 
@@ -98,7 +105,7 @@ def _answer(probe: Probe) -> Answer:
 def _compare_states(catalog: Catalog, control: Probe, other: Probe, memory: Memory) -> Compared:
     """Differences of the differences: what the request did on one side against what it did on the other."""
     old, new = (
-        memory.once("changes", (probe,), partial(changes, catalog.readings, probe, memory))
+        memory.once("changes", (probe.readings, probe.names), partial(changes, catalog.readings, probe, memory))
         for probe in (control, other)
     )
     compared = Compared()
@@ -157,20 +164,29 @@ def _first_equal(values: dict[Path, bytes], places: list[Path]) -> dict[Path, Pa
 
 
 def _groups(catalog: Catalog, shape: Shape, probe: Probe, memory: Memory) -> dict[str, dict[Path, bytes]]:
-    documents: list[tuple[str, Shape, Json]] = []
-    with suppress(Unparsable):  # an empty answer, for example; the readings still name their values
-        documents.append(("answer", shape, normalise(parse(_answer(probe)), shape, names_of(probe, memory))))
-    for reading in probe.readings:
-        spec = catalog.readings[reading.name]
-        if reading.moment != "cross":
-            value = read(spec, probe, reading, memory)
-            documents.append((f"{reading.name} {reading.moment}", reading_shape(spec), value))
     groups: dict[str, dict[Path, bytes]] = {}
-    for name, document_shape, value in documents:
-        for group, values in grouped_values(document_shape, value).items():
-            placed = {(name, *path): canonical(found) for path, found in values.items()}
-            groups.setdefault(group, {}).update(placed)
+
+    def add(name: str, found: dict[str, dict[Path, bytes]]) -> None:
+        for group, values in found.items():
+            groups.setdefault(group, {}).update({(name, *path): value for path, value in values.items()})
+
+    answer, names = _answer(probe), names_of(probe, memory)
+    with suppress(Unparsable):  # an empty answer, for example; the readings still name their values
+        add("answer", _canonical_groups(shape, normalise(parse(answer), shape, names)))
+    for reading in probe.readings:
+        if reading.moment != "cross":
+            spec = catalog.readings[reading.name]
+            value = read(spec, probe, reading, memory)
+            found = memory.once("group", (spec, reading, names), partial(_canonical_groups, reading_shape(spec), value))
+            add(f"{reading.name} {reading.moment}", found)
     return groups
+
+
+def _canonical_groups(shape: Shape, value: Json) -> dict[str, dict[Path, bytes]]:
+    return {
+        group: {path: canonical(found) for path, found in values.items()}
+        for group, values in grouped_values(shape, value).items()
+    }
 
 
 def _dotted(path: Path) -> str:

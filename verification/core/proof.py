@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from verification.core.arms import is_fallback, is_proven
 from verification.core.cases import Case, Catalog, Endpoint
 from verification.core.memory import Memory
@@ -16,7 +18,11 @@ def unusable_control(
     catalog: Catalog, case: Case, controls: tuple[Probe, ...], candidate: Probe, memory: Memory
 ) -> tuple[str, str] | None:
     """Rule and reason why there is nothing to hold the candidate against; None when there is."""
-    sick = next(filter(None, (_control_sickness(catalog, case, probe, memory) for probe in controls)), None)
+    found = (
+        memory.once("sickness", (case, probe), partial(_control_sickness, catalog, case, probe, memory))
+        for probe in controls
+    )
+    sick = next(filter(None, found), None)
     sick = sick or _unread(catalog, candidate, ("before",), memory)
     if sick:
         return "control.unhealthy", sick

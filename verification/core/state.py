@@ -5,7 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 
 from verification.core.cases import KeyedList, ReadingSpec, Shape
-from verification.core.documents import MARKS, ORDER_KEY, Names, Unparsable, canonical, normalise, parse, values_at
+from verification.core.documents import (
+    KEYED_KEY,
+    MARKS,
+    ORDER_KEY,
+    Names,
+    Unparsable,
+    canonical,
+    normalise,
+    parse,
+    values_at,
+)
 from verification.core.masks import Path, meets
 from verification.core.memory import Memory
 from verification.core.model import Exchange, Json, Probe, Reading
@@ -53,6 +63,8 @@ def change(spec: ReadingSpec, before: Json, after: Json, tokens: frozenset[str])
         difference = _item_change(old.get(key, _ABSENT), new.get(key, _ABSENT))
         if difference is not _SAME:
             items[key] = difference
+    if (KEYED_KEY in old) != (KEYED_KEY in new):
+        items[KEYED_KEY] = new.get(KEYED_KEY, REMOVED)
     if ORDER_KEY in new:
         order = [key for key in new[ORDER_KEY] if key in tokens]
         if items or order != [key for key in old.get(ORDER_KEY, ()) if key in tokens]:

@@ -23,6 +23,7 @@ from verification.core.judge.load import judge_load
 from verification.core.judge.order import in_order
 from verification.core.judge.parity import judge_parity
 from verification.core.judge.races import judge_races, race_rows
+from verification.core.judge.score import score_comparator, score_findings
 from verification.core.judge.sequences import judge_sequences
 from verification.core.judgement import ExposureRow, Judgement
 from verification.core.model import Finding, Verdict, worst
@@ -49,6 +50,8 @@ def judge(evidence: Evidence, catalog: Catalog, policy: Policy) -> Judgement:
         exposures.append(row)
         findings += found
     findings += judge_races(catalog, evidence.races)
+    scores = score_comparator(catalog, evidence.comparisons, evidence.races)
+    findings += score_findings(scores)
     findings += _judge_rest(evidence)
     findings += _judge_completeness(evidence, catalog)
     findings.sort(key=lambda finding: (finding.accepted is not None, -finding.verdict.rank))
@@ -80,6 +83,7 @@ def judge(evidence: Evidence, catalog: Catalog, policy: Policy) -> Judgement:
         searches=sequences.searches,
         counterexamples=sequences.counterexamples,
         races=race_rows(catalog, evidence.races),
+        scores=scores,
     )
 
 

@@ -62,6 +62,8 @@ class _Reading:
             reason = allowance.reason(place, edit)
             shown = {"after": edit.tree} | ({"cross": also[number].tree} if also else {})
             yield self._mutant(edit, name, shown, reason)
+        if not self.new(f"{self.name} {place.name} {place.kind} across"):
+            return
         for edit in also:
             reason = allowance.reason(place, edit) if edit.operator == "order" else None
             yield self._mutant(edit, f"{name} (read across)", {"cross": edit.tree}, reason)
