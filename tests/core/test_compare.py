@@ -237,6 +237,23 @@ def test_another_wording_is_a_message_and_another_type_a_difference() -> None:
     assert compared({"detail": "not found"}, {}, MASKED).differences
 
 
+@pytest.mark.parametrize(
+    ("control", "candidate", "is_wording"),
+    [
+        ("«camera» is inactive", "die Kamera «camera» ist aus", True),
+        ("«camera» is inactive", "the camera is inactive", True),
+        ("the camera is inactive", "«camera» is inactive", True),
+        ("«camera» is inactive", "«neighbour» is inactive", False),
+        ("«camera» is inactive", "«camera» and «neighbour» are inactive", False),
+    ],
+)
+def test_a_text_that_speaks_of_another_twin_is_no_matter_of_wording(
+    control: str, candidate: str, is_wording: bool
+) -> None:
+    found = compared({"detail": control}, {"detail": candidate}, MASKED)
+    assert (len(found.messages), len(found.differences)) == ((1, 0) if is_wording else (0, 1))
+
+
 def test_what_is_critical_is_neither_masked_nor_wording() -> None:
     shape = Shape(masks=(Mask("a", "text", "", ""),), messages=("a", "b"), critical=("a", "b"))
     found = compared({"a": "x", "b": "x"}, {"a": "y", "b": "y"}, shape)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from verification.core.cases import Mask, ReadingSpec, RequestSpec, Shape
@@ -64,6 +65,30 @@ def test_a_field_that_turned_null_is_no_removed_field() -> None:
     before, null = {"cameras": [{"id": "a", "v": 1}]}, {"cameras": [{"id": "a", "v": None}]}
     gone = {"cameras": [{"id": "a"}]}
     assert changed(LIST, before, null) != changed(LIST, before, gone)
+
+
+def test_an_item_that_turned_null_is_a_change() -> None:
+    assert changed(OBJECT, {"gate-1": {"pid": 0}}, {"gate-1": None}) == {"«camera»": None}
+
+
+def test_a_list_that_turned_into_an_object_is_a_change_though_both_are_empty() -> None:
+    assert changed(LIST, {"cameras": []}, {"cameras": {}}) == {"cameras": {KEYED_KEY: REMOVED}}
+    assert changed(LIST, {"cameras": {}}, {"cameras": []}) == {"cameras": {KEYED_KEY: "id"}}
+
+
+def test_what_stands_beside_the_collection_counts_and_whole_numbers_by_how_far_they_moved() -> None:
+    before = {"count": 7, "page": "a", "flag": True, "old": 1, "cameras": []}
+    after = {"count": 9, "page": "b", "flag": True, "new": 2, "cameras": []}
+    assert changed(LIST, before, after) == {"count": 2, "page": "b", "old": REMOVED, "new": 2}
+    assert changed(LIST, {"count": 7, "cameras": []}, {"count": 8.0, "cameras": []}) == {"count": 8.0}
+    assert changed(LIST, {"count": 1, "cameras": []}, {"count": True, "cameras": []}) == {"count": True}
+    assert changed(LIST, before, before) == {}
+
+
+def test_a_collection_inside_a_list_is_told_at_its_place() -> None:
+    inside = replace(LIST, items="0.cameras")
+    found = changed(inside, [{"n": 1, "cameras": []}], [{"n": 3, "cameras": [{"id": "a"}]}])
+    assert found == {"0": {"cameras": {"a": {"id": "a"}}}}
 
 
 def test_an_object_keyed_by_id_changes_by_key_and_whole_values() -> None:

@@ -28,7 +28,8 @@ BY_CHECK: dict[str, Callable[[Bench, Defect], Judgement]] = {
     "rollback.": lambda bench, defect: bench.roll_back(defect.name),
     "monitoring.": lambda bench, defect: bench.watch(defect.name),
 }
-FOUND_WITHOUT_LOAD = [defect for defect in DEFECTS if not defect.check.startswith(LOAD_CHECKS)]
+FOUND_WITHOUT_LOAD = [defect for defect in DEFECTS if defect.check and not defect.check.startswith(LOAD_CHECKS)]
+CONTROLS = [defect for defect in DEFECTS if not defect.check]
 
 SEEDS = range(FIRST_SEED, FIRST_SEED + int(os.environ.get("DEFECT_SEEDS", "1")))
 """With DEFECT_SEEDS=10 each defect must be found with ten seeds."""
@@ -84,3 +85,12 @@ def test_a_defect_is_found_by_its_check_and_causes_its_verdict(bench: Bench, def
 def test_the_untouched_backend_is_promoted_by_every_check(bench: Bench, check: str) -> None:
     judgement = bench.compare(None, None) if check == "compare" else getattr(bench, check)(None)
     assert judgement.verdict.value == "PROMOTE", judgement.reasons
+
+
+@pytest.mark.parametrize("check", ["compare", "race", "walk"])
+@pytest.mark.parametrize("control", CONTROLS, ids=lambda control: control.name)
+def test_a_variant_with_which_nothing_is_wrong_gives_no_difference(bench: Bench, control: Defect, check: str) -> None:
+    judgement = bench.compare(control.name, None) if check == "compare" else getattr(bench, check)(control.name)
+    assert judgement.verdict.value == control.verdict, judgement.reasons
+    assert not [finding for finding in judgement.findings if finding.verdict is not Verdict.PROMOTE]
+    assert sum(case.differences for case in judgement.cases) == 0

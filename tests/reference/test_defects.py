@@ -77,6 +77,7 @@ differ("not-a-number", "GET", "/cameras/oven/stats", lambda answer: "NaN" in ans
 differ("body-twice", "POST", "/cameras/refresh", lambda answer: answer.text.count("{"))
 differ("another-cameras-id", "GET", "/cameras/oven/stats", lambda answer: answer.json()["camera_id"])
 differ("witness-missing", "GET", "/cameras", lambda answer: "x-served-by" in answer.headers)
+differ("faithful-refactor", "GET", "/cameras/oven/stats", lambda answer: answer.text)
 differ("unprocessable-as-400", "POST", "/alerts/rules", lambda answer: answer.status_code)
 
 
@@ -90,6 +91,18 @@ async def worded(asker: Asker) -> bool:
     legacy, domain = await both(asker, "POST", "/cameras/nobody/activate")
     assert (legacy.status_code, legacy.json().keys()) == (domain.status_code, domain.json().keys())
     return bool(domain.json()["detail"].startswith("Die "))
+
+
+def test_a_faithful_refactor_says_the_same_in_other_letters(tmp_path: Path) -> None:
+    async def talk(asker: Asker) -> tuple[httpx.Response, httpx.Response]:
+        await logged(asker)
+        return await both(asker, "GET", "/cameras/oven/stats")
+
+    legacy, domain = converse(tmp_path, talk, defect="faithful-refactor")
+    assert legacy.json() == domain.json()
+    assert list(legacy.json()) == list(domain.json())[::-1]
+    assert "\\/" in domain.text
+    assert [name for name in domain.headers if name in dict(legacy.headers)] != list(legacy.headers)
 
 
 @shows("write-not-kept")
@@ -340,7 +353,7 @@ def test_a_defect_is_described_in_full(name: str) -> None:
     assert defect.name == name
     assert defect.kind in KINDS
     assert defect.verdict in VERDICTS
-    assert defect.check.count(".") == 1
+    assert defect.check.count(".") == 1 or (defect.check, defect.verdict) == ("", "PROMOTE")
     assert defect.endpoint is None or defect.endpoint in ENDPOINTS
     assert defect.wrong
     assert "\n" not in defect.wrong + defect.sufferer

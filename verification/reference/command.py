@@ -115,7 +115,7 @@ def _table() -> str:
     lines = []
     for defect in DEFECTS.values():
         where = f" ({defect.endpoint})" if defect.endpoint else ""
-        lines.append(f"{defect.name}  [{defect.kind}] {defect.check} -> {defect.verdict}")
+        lines.append(f"{defect.name}  [{defect.kind}] {defect.check or 'no finding'} -> {defect.verdict}")
         lines.append(textwrap.indent(f"{defect.wrong}{where}\nsuffers: {defect.sufferer}", "    "))
     return "\n".join(lines)
 

@@ -119,12 +119,12 @@ def _situation(
     memory = Memory()
     outcome = judge_comparison(catalog, comparison, memory)
     candidate = comparison.side("candidate")
-    if not outcome.counts or _against(outcome) or candidate is None or candidate.exchange is None:
+    exchange = candidate.exchange if candidate else None
+    answer = exchange.answer if exchange else None
+    proven = outcome.counts and not _against(outcome)
+    if not proven or candidate is None or exchange is None or answer is None:
         return None
-    exchange = candidate.exchange
-    if exchange.answer is None:
-        return None
-    return Situation(catalog, endpoint, comparison, candidate, exchange, exchange.answer), outcome, memory
+    return Situation(catalog, endpoint, comparison, candidate, exchange, answer), outcome, memory
 
 
 def _count(

@@ -34,7 +34,8 @@ def _nothing(_backend: Backend) -> None:
 class Defect:
     """One planted fault.
 
-    `check` is the rule of the finding that must report it, `verdict` the verdict that this finding must carry.
+    `check` is the rule of the finding that must report it, `verdict` the verdict that this finding must carry. A
+    control with which nothing is wrong has an empty `check`: no finding may report it.
     `forbidden` names verdicts that the run as a whole must not end with; it is set where nothing is wrong with the
     rewrite. `endpoint` is the one endpoint that a fault touches, None where it touches more.
 

@@ -95,6 +95,14 @@ def _in_german(response: Response) -> None:
             set_body(response, {**body, key: words})
 
 
+def _otherwise_written(response: Response) -> None:
+    """The same document: members backwards, room between them, characters escaped, headers in another order."""
+    if response.body:
+        backwards = json.loads(response.body, object_pairs_hook=lambda pairs: dict(pairs[::-1]))
+        set_bytes(response, json.dumps(backwards, indent=1).replace("/", "\\/").encode())
+    response.headers.sort(reverse=True)
+
+
 def _another_cameras_id(backend: Backend) -> Act:
     async def act(call: Call) -> Response:
         response = await call.proceed()
@@ -268,6 +276,16 @@ RESPONSE_DEFECTS = (
         verdict="PROMOTE",
         forbidden=("HOLD", "ROLLBACK"),
         install=edit_response(None, _in_german),
+    ),
+    Defect(
+        name="faithful-refactor",
+        kind="response",
+        wrong="nothing: another order of members and headers, other spaces and escapes write the same answers",
+        sufferer="nobody",
+        check="",
+        verdict="PROMOTE",
+        forbidden=("HOLD", "ROLLBACK"),
+        install=edit_response(None, _otherwise_written),
     ),
     Defect(
         name="another-cameras-id",
