@@ -13,6 +13,7 @@ from verification.core.cases import RequestSpec, Twin
 from verification.core.judgement import (
     CaseResult,
     CertificateRow,
+    ComparatorScore,
     Counterexample,
     Distribution,
     DrillRow,
@@ -21,12 +22,14 @@ from verification.core.judgement import (
     FieldParity,
     Judgement,
     LatencyRow,
+    LeftOut,
     LoadRow,
     MaskUse,
     PopulationRow,
     RaceRow,
     RateRow,
     SearchRow,
+    Survivor,
 )
 from verification.core.latency import P95Change
 from verification.core.model import (
@@ -323,6 +326,18 @@ def judgement(worst: Verdict = Verdict.PROMOTE) -> Judgement:
         searches=(SearchRow("sequence:routed:cameras:1", 13, 1560, "diverged" if bad else "done"),),
         races=(RaceRow("started-twice", "a camera that is started twice", 2, 4, 1, int(bad), worst),),
         counterexamples=(counterexample(worst),) if bad else (),
+        scores=(
+            ComparatorScore(
+                LOGS,
+                1200,
+                1199 if bad else 1200,
+                (Survivor("order", "answer lines", "reversed", "lines-5"),) if bad else (),
+                (LeftOut("value", "inside the mask pid: every start gets a process id of its own", 2, "answer pid"),),
+                ("default", "lines-5"),
+                {"drop": 400, "order": 800},
+            ),
+            ComparatorScore(RULES, 0, 0, (), (), (), {}),
+        ),
         fields=(
             FieldParity(LOGS, FieldTest("body", "lines.*.at", 40, 40, 27, 13, 0, 2**-13, 2**-12), "above noise"),
             FieldParity(LOGS, FieldTest("status", "", 40, 2, 3, 1, 2, 0.875, 0.875), "within noise"),

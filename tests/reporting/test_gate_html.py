@@ -25,7 +25,19 @@ HARMLESS_TAGS = frozenset(
         svg circle rect line path text""",
     )
 )
-PARTS = ("why", "matrix", "p95", "distributions", "rates", "drills", "findings", "masked", "missing", "measuring")
+PARTS = (
+    "why",
+    "matrix",
+    "p95",
+    "distributions",
+    "rates",
+    "drills",
+    "findings",
+    "score",
+    "masked",
+    "missing",
+    "measuring",
+)
 
 
 @dataclass
@@ -189,6 +201,13 @@ def test_what_was_not_measured_masked_and_left_is_told() -> None:
     text = Page(PAGES["PROMOTE"]).text
     for shown in ("generated call sequences are not part", "4003", "every start gets a process id", "rule 43", "180/s"):
         assert shown in text
+
+
+def test_what_the_comparison_overlooked_and_what_was_left_out_is_told() -> None:
+    text = Page(PAGES["HOLD"]).text
+    for shown in ("99.92 %", "1,199", "1 mistake not seen", "answer lines", "no equal case", "inside the mask pid"):
+        assert shown in text
+    assert "not seen" not in Page(PAGES["PROMOTE"]).text
 
 
 def test_an_empty_run_says_of_each_part_that_there_is_nothing() -> None:

@@ -55,7 +55,10 @@ def test_the_schema_refuses_what_is_no_gate_document() -> None:
     [
         *(getattr(judgement_module, name) for name in ("CaseResult", "EndpointParity", "MaskUse", "LatencyRow")),
         *(getattr(judgement_module, name) for name in ("Distribution", "PopulationRow", "RateRow", "ExposureRow")),
-        *(getattr(judgement_module, name) for name in ("DrillRow", "LoadRow", "FieldParity")),
+        *(
+            getattr(judgement_module, name)
+            for name in ("DrillRow", "LoadRow", "FieldParity", "ComparatorScore", "LeftOut", "Survivor")
+        ),
         *(FieldTest, P95Change, RateBound, Finding, Difference, MaskedDifference, Manifest),
     ],
 )

@@ -33,6 +33,12 @@ def test_the_table_has_a_row_for_each_endpoint_and_a_column_for_each_stage() -> 
     assert "+120.0 % **ROLLBACK**" in table
 
 
+def test_one_line_says_how_far_to_believe_the_comparison() -> None:
+    line = "The comparison saw 1,199 of 1,200 generated mistakes; the lowest share is 99.92 % (GET /cameras/{id}/logs)."
+    assert line in page(Verdict.HOLD)
+    assert "generated mistakes" not in gate_md.render(sample.empty()).decode("utf-8")
+
+
 def test_accepted_differences_are_always_shown() -> None:
     assert "m.rossi until 2026-06-30" in page(Verdict.PROMOTE)
 

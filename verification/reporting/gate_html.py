@@ -8,6 +8,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from verification.core.judge.score import LOWEST_SHARE
 from verification.core.judgement import Counterexample, Distribution, Judgement, LatencyRow
 from verification.core.model import Finding, Json, Verdict
 from verification.core.records import Evidence
@@ -47,6 +48,7 @@ def render(judgement: Judgement, evidence: Evidence) -> bytes:
             axis=_axis(matrix),
             forests=_forests(matrix),
             charts=_charts(judgement),
+            lowest_score=LOWEST_SHARE,
             most_places=MOST_PLACES,
             most_notes=_MOST_NOTES,
             most_leftovers=_MOST_LEFTOVERS,

@@ -30,6 +30,7 @@ _ORDER = (
     "searches",
     "races",
     "counterexamples",
+    "scores",
     "load",
     "masks",
     "accepted",

@@ -81,7 +81,21 @@ def _parity_table(judgement: Judgement) -> list[str]:
     for row in judgement.parity:
         counts = (row.cases, row.equal, row.different, row.inconclusive, row.masked)
         lines.append(f"| {_text(row.endpoint)} | {' | '.join(map(str, counts))} |")
-    return [*lines, ""]
+    return [*lines, "", *_score(judgement)]
+
+
+def _score(judgement: Judgement) -> list[str]:
+    """How far to believe the comparison, in one line."""
+    scored = [score for score in judgement.scores if score.mutants]
+    if not scored:
+        return []
+    mutants, killed = (sum(found) for found in zip(*((one.mutants, one.killed) for one in scored), strict=True))
+    lowest = min(scored, key=lambda score: score.share)
+    line = (
+        f"The comparison saw {plain.count(killed)} of {plain.count(mutants)} generated mistakes; the lowest share is "
+        f"{plain.share(lowest.share)} ({_text(lowest.endpoint)})."
+    )
+    return [line, ""]
 
 
 def _drills(judgement: Judgement) -> list[str]:
