@@ -37,3 +37,12 @@ def test_a_page_knows_what_the_memory_knows_and_leaves_nothing_in_it() -> None:
     assert page.once("what", (new,), lambda: "learned") == "learned"
     assert page.once("what", (new,), lambda: "again") == "learned"
     assert memory.once("what", (new,), lambda: "fresh") == "fresh"
+
+
+def test_a_page_of_a_page_knows_what_both_know() -> None:
+    memory, old, new = Memory(), object(), object()
+    memory.once("what", (old,), lambda: "known")
+    page = memory.page()
+    page.once("what", (new,), lambda: "learned")
+    inner = page.page()
+    assert [inner.once("what", (thing,), lambda: "again") for thing in (old, new)] == ["known", "learned"]

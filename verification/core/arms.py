@@ -6,6 +6,7 @@ from verification.core.model import EXPECTED_IMPLEMENTATION, Answer, Arm, Exchan
 
 WITNESS_HEADER = "x-served-by"
 SERVER_TIME_HEADER = "server-timing"
+_BY_NAME = {known.value: known for known in Implementation}
 _FORCED = {Arm.CONTROL: "false", Arm.CANDIDATE: "true"}
 
 
@@ -23,7 +24,7 @@ def served_by(answer: Answer) -> str | None:
 
 def implementation(served: str | None) -> Implementation | None:
     """The implementation that a witness names; None when it names none or one that does not exist."""
-    return next((known for known in Implementation if known.value == (served or "").strip().lower()), None)
+    return _BY_NAME.get((served or "").strip().lower())
 
 
 def is_proven(exchange: Exchange) -> bool:

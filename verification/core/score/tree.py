@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from json.encoder import encode_basestring
 from typing import Any
 
 Node = Any
@@ -41,7 +42,8 @@ def written(node: Node) -> str:
 
 
 def _text(value: str | bool | None) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    # The encoder's own function for texts: `json.dumps` makes a new encoder for each.
+    return encode_basestring(value) if isinstance(value, str) else json.dumps(value)
 
 
 def children(node: Node) -> Iterator[tuple[str | int, Node]]:
