@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+import sys
+from random import Random
+from string import ascii_lowercase
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from verification.core.redact import Redactor, redact_text
+from verification.core.redact import Redactor, redact_text, small_letters
 
 REDACTOR = Redactor(b"salt-of-this-run")
 SECRET = "s3cr3t-canary"
@@ -202,3 +205,40 @@ def test_a_header_line_ends_where_the_line_ends() -> None:
 def test_a_json_body_stays_json(members: dict[str, str]) -> None:
     body = json.dumps({**members, "password": "x y", "url": "rtsp://a:b@h/"})
     assert set(json.loads(REDACTOR.text(body))) == {*members, "password", "url"}
+
+
+def test_small_letters_are_what_a_search_without_case_takes_for_them() -> None:
+    """Else a secret could hide behind a name that the patterns know and the quick look does not."""
+    signs = [chr(code) for code in range(sys.maxunicode + 1)]
+    for letter in ascii_lowercase:
+        as_searched = re.findall(letter, "".join(signs), re.IGNORECASE)
+        assert [sign for sign in as_searched if small_letters(sign) != letter] == []
+
+
+WORDS = (
+    *("password", "passwd", "secret", "token", "apikey", "api_key", "api-key", "credential", "authorization"),
+    *("sessionid", "session_id", "session-id", "cookie", "cookies", "set-cookie", "proxy-authorization"),
+    *("x-my-key", "x-my-auth", "auth-key", "access_id", "accessid", "refresh-id", "api_id", "bearer", "Basic"),
+)
+FORMS = (
+    *(
+        '{"%s": "%s"}',
+        r'"{\"%s\": \"%s\"}"',
+        r"{\\\"%s\\\": \\\"%s\\\"}",
+        "{'%s': '%s'}",
+        "%s='%s'",
+        '%s="%s" ',
+        "%s=%s",
+    ),
+    *("%s: %s", "%s:%s", "%s %s"),
+)
+
+
+@given(st.sampled_from(WORDS), st.sampled_from(FORMS), st.randoms(use_true_random=False))
+def test_a_name_is_known_in_letters_of_any_case(word: str, form: str, random: Random) -> None:
+    """A planted secret goes or stays with the name in small letters as with the same name in others."""
+    others = {"s": "sS\u017f", "k": "kK\u212a", "i": "iI\u0130\u0131"}
+    spelled = "".join(random.choice(others.get(sign.lower(), sign.lower() + sign.upper())) for sign in word)
+    expected = SECRET in redact_text(form % (word, SECRET + "1"))
+    if word not in ("bearer", "Basic"):
+        assert (SECRET in redact_text(form % (spelled, SECRET + "1"))) is expected
