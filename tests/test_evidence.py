@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import get_args
 
@@ -30,6 +31,7 @@ from verification.core.records import (
     Mishap,
     RaceRound,
     Record,
+    RunEnd,
     Usage,
 )
 from verification.core.sequences import Passage, Sequence, SequenceComparison, SequenceSearch, Step
@@ -63,6 +65,7 @@ RECORDS: list[Record] = [
     LogTail(10, 1, ("a line",)),
     Leftover(("rule 7",)),
     Mishap("interrupted", "Ctrl-C"),
+    RunEnd(datetime(2026, 11, 23, 10, 8, 12, tzinfo=UTC)),
     START,
     BLOCKS[0],
     END,

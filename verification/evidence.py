@@ -44,6 +44,7 @@ _FIELD_OF_KIND = {
     "LogTail": "logs",
     "Leftover": "leftovers",
     "Mishap": "mishaps",
+    "RunEnd": "run_ends",
     "LoadStart": "load_starts",
     "LoadBlock": "load_blocks",
     "LoadEnd": "load_ends",

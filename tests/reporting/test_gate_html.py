@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
-from html.parser import HTMLParser
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.reporting import sample
+from tests.reporting import measured, sample
+from tests.reporting.pages import Page, html, pages
 from verification.core.judgement import Judgement
 from verification.core.model import Answer, Arm, Comparison, Difference, Finding, Probe, Verdict
 from verification.core.records import Evidence
 from verification.reporting import gate_html
 
 CSS = (Path(gate_html.__file__).parent / "templates" / "gate.css").read_text(encoding="utf-8")
-VOID = frozenset({"meta", "link", "wbr", "br", "img", "input", "hr"})
 HARMLESS_TAGS = frozenset(
     re.findall(
         r"\w+",
@@ -33,58 +32,12 @@ PARTS = (
     "rates",
     "drills",
     "findings",
+    "fields",
     "score",
     "masked",
     "missing",
     "measuring",
 )
-
-
-@dataclass
-class Page(HTMLParser):
-    """The elements of a page; AssertionError where they do not nest."""
-
-    html: str
-    elements: list[tuple[str, dict[str, str | None]]] = field(default_factory=list)
-    texts: list[str] = field(default_factory=list)
-    open: list[str] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        super().__init__()
-        self.feed(self.html)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag, f"</{tag}> closes something else"
-
-    def handle_data(self, data: str) -> None:
-        if "style" not in self.open:
-            self.texts.append(data)
-
-    @property
-    def text(self) -> str:
-        return "".join(self.texts)
-
-    def classes(self, tag: str) -> list[str]:
-        return [attributes.get("class") or "" for name, attributes in self.elements if name == tag]
-
-
-def html(judged: Judgement, evidence: Evidence | None = None) -> str:
-    return gate_html.render(judged, evidence or sample.evidence(judged)).decode("utf-8")
-
-
-def pages() -> dict[str, str]:
-    whole = {verdict.value: html(sample.judgement(verdict)) for verdict in Verdict}
-    return whole | {"empty": html(sample.empty()), "hostile": html(*sample.hostile())}
 
 
 PAGES = pages()
@@ -150,15 +103,41 @@ def test_accepted_differences_stand_on_the_first_page(verdict: Verdict) -> None:
 def test_the_matrix_has_a_row_for_each_endpoint_and_a_column_for_each_stage() -> None:
     page = PAGES["ROLLBACK"]
     table = page[page.index('<table class="matrix">') : page.index('id="p95"')].partition("</table>")[0]
-    assert table.count('<th scope="row">') == len(sample.ENDPOINTS) + 1
-    assert table.count('<th scope="col">') == len(sample.STAGES) + 3
+    assert table.count('<th scope="row">') == len(measured.ENDPOINTS) + 1
+    assert table.count('<th scope="col">') == len(measured.STAGES) + 3
     assert "+120.0 %" in table
     assert "8/9" in table
 
 
+def test_fields_that_differ_by_themselves_are_told_with_their_pairs_and_their_test() -> None:
+    page = PAGES["HOLD"]
+    part = page[page.index('id="fields"') : page.index('id="score"')]
+    rows = [Page(row).texts for row in re.findall(r"<tr>(.*?)</tr>", part)[1:]]
+    assert "body:lines.*.at" in rows[0]
+    assert rows[0][-7:] == ["40", "40", "27", "13", "0", "0.00024", "a difference: more than noise explains"]
+    assert [row[-1] for row in rows[1:]] == [
+        "noise explains it",
+        "a difference: control never differs from itself there",
+    ]
+    assert "with 9 equal pairs a difference rate above 28.32 % is excluded at 95 %" in part
+    assert "8 of 9 pairs are equal, which excludes no rate of differences" in part
+
+
+def test_a_run_whose_fields_never_differ_says_so_and_what_that_excludes() -> None:
+    part = PAGES["PROMOTE"].partition('id="fields"')[2].partition("</section>")[0]
+    assert "No field differed, on the candidate or by itself." in part
+    assert part.count("is excluded at 95 %") == len(measured.ENDPOINTS)
+    assert "Nothing was compared" in PAGES["empty"].partition('id="fields"')[2].partition("</section>")[0]
+
+
+def test_the_duration_stands_beside_the_start() -> None:
+    assert "<dt>Started, took</dt><dd>2026-03-01 10:15 UTC, 7 min 42 s</dd>" in PAGES["PROMOTE"]
+    assert "10:15 UTC, not known</dd>" in PAGES["empty"]
+
+
 def test_every_interval_is_drawn_with_the_two_limits() -> None:
     page = PAGES["ROLLBACK"]
-    rows = len(sample.latency(Verdict.ROLLBACK))
+    rows = len(measured.latency(Verdict.ROLLBACK))
     # Once in the table and once in the plot.
     assert page.count('class="range"') == page.count('class="limit hold"') == page.count('class="limit rollback"')
     assert page.count('class="range"') == 2 * rows
@@ -175,7 +154,7 @@ def test_an_endpoint_that_alarms_is_drawn_without_a_click() -> None:
 
 
 def test_both_arms_are_drawn_for_each_stage_and_endpoint() -> None:
-    drawn = len(sample.distributions())
+    drawn = len(measured.distributions())
     assert PAGES["PROMOTE"].count('<path class="control"') == drawn == PAGES["PROMOTE"].count('<path class="candidate"')
 
 
@@ -228,13 +207,13 @@ def many_differences(count: int) -> tuple[Judgement, Evidence]:
     judged = sample.judgement(Verdict.HOLD)
     places = (Difference("body", "a.b", "value", "x" * 40, "y" * 40),) * 300
     found = [
-        Finding("parity.body", Verdict.HOLD, f"case {n}", "differs", sample.RULES, f"c{n}", differences=places)
+        Finding("parity.body", Verdict.HOLD, f"case {n}", "differs", measured.RULES, f"c{n}", differences=places)
         for n in range(count)
     ]
     accepted = [finding for finding in judged.findings if finding.accepted is not None]
     exchanges = {arm: replace(sample.exchange(arm, "{}"), answer=Answer(200, (), "z" * 100_000)) for arm in Arm}
     probes = tuple(Probe(arm.value, (), exchanges[arm], ()) for arm in Arm)
-    comparisons = tuple(Comparison(sample.RULES, f"c{n}", probes) for n in range(count))
+    comparisons = tuple(Comparison(measured.RULES, f"c{n}", probes) for n in range(count))
     return replace(judged, findings=(*found, *accepted)), Evidence(judged.manifest, comparisons=comparisons)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from tests.reporting import sample
+from tests.reporting import measured, sample
 from verification.core import judgement as judgement_module
 from verification.core.judgement import Judgement
 from verification.core.latency import P95Change
@@ -106,7 +106,7 @@ def test_a_run_without_latency_keeps_the_paths_with_null() -> None:
 
 
 def test_what_is_not_finite_is_null_everywhere() -> None:
-    change = replace(sample.change(math.inf), low=-math.inf, high=math.nan, z_hold=math.inf)
+    change = replace(measured.change(math.inf), low=-math.inf, high=math.nan, z_hold=math.inf)
     judged = sample.judgement()
     finding = replace(judged.findings[0], numbers={"deep": [{"a": math.nan}]})
     judged = replace(judged, latency=(replace(judged.latency[0], change=change),), findings=(finding,))

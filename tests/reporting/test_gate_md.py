@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from tests.reporting import sample
+from tests.reporting import measured, sample
+from verification.core.judgement import EndpointParity
 from verification.core.model import Finding, Verdict
 from verification.reporting import gate_md
 
@@ -28,7 +29,7 @@ def test_the_table_has_a_row_for_each_endpoint_and_a_column_for_each_stage() -> 
     table = text[text.index("## P95 change") : text.index("## Comparison")]
     assert "| endpoint | all stages | 0 % | 10 % | 25 % | 50 % | 100 % |" in table
     rows = [line for line in table.splitlines() if line.startswith("| ")]
-    assert len(rows) == 2 + len(sample.ENDPOINTS)
+    assert len(rows) == 2 + len(measured.ENDPOINTS)
     assert {line.count("|") for line in rows} == {8}
     assert "+120.0 % **ROLLBACK**" in table
 
@@ -37,6 +38,22 @@ def test_one_line_says_how_far_to_believe_the_comparison() -> None:
     line = "The comparison saw 1,199 of 1,200 generated mistakes; the lowest share is 99.92 % (GET /cameras/{id}/logs)."
     assert line in page(Verdict.HOLD)
     assert "generated mistakes" not in gate_md.render(sample.empty()).decode("utf-8")
+
+
+def test_one_line_says_what_the_pairs_exclude_and_which_fields_are_noisy() -> None:
+    line = (
+        "With 9 equal pairs a difference rate above 28.32 % is excluded at 95 % (PUT /alerts/rules/{rule\\_id}, the "
+        "least); 2 fields differ by themselves, 1 of them more on the candidate."
+    )
+    assert line in page(Verdict.HOLD)
+    none = replace(sample.judgement(), parity=(EndpointParity(measured.RULES, 1, 0, 1, 0, 0, None, 3, 2),))
+    assert "No rate of differences is excluded; 0 fields differ" in gate_md.render(none).decode("utf-8")
+    assert "equal pairs" not in gate_md.render(sample.empty()).decode("utf-8")
+
+
+def test_the_duration_of_the_run_is_among_its_facts() -> None:
+    assert "duration 7 min 42 s." in page()
+    assert "duration not known." in gate_md.render(sample.empty()).decode("utf-8")
 
 
 def test_accepted_differences_are_always_shown() -> None:

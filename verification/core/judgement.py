@@ -275,3 +275,5 @@ class Judgement:
     races: tuple[RaceRow, ...] = ()
     scores: tuple[ComparatorScore, ...] = ()
     """The comparator's own score, for every endpoint that was compared."""
+    duration_s: float | None = None
+    """From the start of the run to the last end of its processes; None while none has ended."""

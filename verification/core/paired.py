@@ -56,6 +56,11 @@ class FieldTest:
         """The field that was tested."""
         return self.where, self.path
 
+    @property
+    def name(self) -> str:
+        """The field as a person reads it: `body:items.*.fps`, or `status`, which has no path."""
+        return f"{self.where}:{self.path}" if self.path else self.where
+
 
 def field_of(difference: Difference) -> Field:
     """The field of a place. All positions and numeric keys are one: items trade places, and it has more pairs."""

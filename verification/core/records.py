@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from verification.core.model import Arm, Comparison, Exchange, Json, Reading
 from verification.core.sequences import SequenceComparison, SequenceSearch
@@ -112,6 +113,13 @@ class Mishap:
 
 
 @dataclass(frozen=True, slots=True)
+class RunEnd:
+    """One process of the run asks nothing any more; the last of them tells how long the run took."""
+
+    ended_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class LoadCell:
     """One endpoint and stream within one time block, workers added up.
 
@@ -199,6 +207,7 @@ Record = (
     | LogTail
     | Leftover
     | Mishap
+    | RunEnd
     | LoadStart
     | LoadBlock
     | LoadEnd
@@ -249,6 +258,7 @@ class Evidence:
     logs: tuple[LogTail, ...] = ()
     leftovers: tuple[Leftover, ...] = ()
     mishaps: tuple[Mishap, ...] = ()
+    run_ends: tuple[RunEnd, ...] = ()
     load_starts: tuple[LoadStart, ...] = ()
     load_blocks: tuple[LoadBlock, ...] = ()
     load_ends: tuple[LoadEnd, ...] = ()

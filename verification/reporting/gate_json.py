@@ -37,6 +37,7 @@ _ORDER = (
     "not_measured",
     "leftovers",
     "thresholds",
+    "duration_s",
     "manifest",
 )
 

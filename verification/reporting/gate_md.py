@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from verification.core.judge.fields import ABOVE_NOISE
 from verification.core.judgement import Judgement
 from verification.core.model import Finding, Verdict
 from verification.reporting import plain
@@ -26,7 +27,8 @@ def render(judgement: Judgement) -> bytes:
     stages = ", ".join(f"{percent} %" for percent in manifest.stages) or "none"
     commit = f", commit {_text(manifest.commit[:12])}" if manifest.commit else ""
     facts = (
-        f"Target {_text(manifest.target)}, stages {stages}, run {_text(manifest.run_id)}, seed {manifest.seed}{commit}."
+        f"Target {_text(manifest.target)}, stages {stages}, run {_text(manifest.run_id)}, seed {manifest.seed}{commit}"
+        f", duration {plain.duration(judgement.duration_s)}."
     )
     lines += ["", facts + (" Short run." if manifest.quick else ""), ""]
     lines += _accepted(judgement) + _latency_table(judgement) + _parity_table(judgement)
@@ -81,7 +83,21 @@ def _parity_table(judgement: Judgement) -> list[str]:
     for row in judgement.parity:
         counts = (row.cases, row.equal, row.different, row.inconclusive, row.masked)
         lines.append(f"| {_text(row.endpoint)} | {' | '.join(map(str, counts))} |")
-    return [*lines, "", *_score(judgement)]
+    return [*lines, "", *_pairs(judgement), *_score(judgement)]
+
+
+def _pairs(judgement: Judgement) -> list[str]:
+    """What the pairs exclude where they exclude least, and what control itself changes, in one line."""
+    bounded = [row for row in judgement.parity if row.excluded_rate is not None]
+    weakest = max(bounded, key=lambda row: row.excluded_rate or 0.0, default=None)
+    noisy = [row for row in judgement.fields if row.test.noise]
+    above = sum(row.decision == ABOVE_NOISE for row in noisy)
+    least = "No rate of differences is excluded"
+    if weakest is not None:
+        words = plain.excluded(weakest)
+        least = f"{words[0].upper()}{words[1:]} ({_text(weakest.endpoint)}, the least)"
+    fields = f"{len(noisy)} fields differ by themselves, {above} of them more on the candidate."
+    return [f"{least}; {fields}", ""]
 
 
 def _score(judgement: Judgement) -> list[str]:

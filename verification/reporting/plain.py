@@ -6,6 +6,9 @@ import math
 import re
 from datetime import UTC, datetime
 
+from verification.core.judge.fields import ABOVE_NOISE, DIFFERENCE, WITHIN_NOISE
+from verification.core.judgement import EndpointParity
+
 # C0 and C1 controls, DEL, line and paragraph separators, lone surrogates and non-characters: what steers a terminal
 # or breaks XML. Bidirectional marks, zero-width characters, soft hyphens and no-break spaces: what makes two values
 # look alike that are not.
@@ -79,6 +82,33 @@ def seconds(value: float | None) -> str:
     return "not timed" if value is None or not math.isfinite(value) else f"{value:.1f} s"
 
 
+def duration(value: float | None) -> str:
+    """How long a run took, to the second: 7 min 42 s."""
+    if value is None or not math.isfinite(value):
+        return "not known"
+    minutes, left = divmod(round(value), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {left} s" if minutes else f"{left} s"
+
+
+def p_value(value: float) -> str:
+    """A p-value with two digits that count: 0.031; a very small one as its bound."""
+    return "< 0.0001" if value < 0.0001 else f"{value:.2g}"
+
+
+def excluded(row: EndpointParity) -> str:
+    """What the equal pairs of an endpoint prove, in words. The rate is rounded up: no less was proven than is said."""
+    if not row.pairs:
+        return "no pair was compared"
+    if row.excluded_rate is None:
+        return f"{count(row.equal_pairs)} of {count(row.pairs)} pairs are equal, which excludes no rate of differences"
+    rate = share(math.ceil(row.excluded_rate * 10_000) / 10_000)
+    of = "" if row.equal_pairs == row.pairs else f" of {count(row.pairs)}"
+    return f"with {count(row.equal_pairs)}{of} equal pairs a difference rate above {rate} is excluded at 95 %"
+
+
 def count(value: int) -> str:
     """A number of things with its thousands set apart: 12,345."""
     return f"{value:,}"
@@ -92,6 +122,13 @@ def moment(text: str) -> str:
         return visible(text)
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if at.tzinfo else f"{at:%Y-%m-%d %H:%M}"
 
+
+DECISIONS = {
+    DIFFERENCE: "a difference: control never differs from itself there",
+    ABOVE_NOISE: "a difference: more than noise explains",
+    WITHIN_NOISE: "noise explains it",
+}
+"""Decision on a field that differed -> what it says."""
 
 MEANING = {
     "PROMOTE": "Everything that was owed was measured, and nothing speaks against the next step.",

@@ -71,7 +71,7 @@ def _places(outcomes: Iterable[CaseOutcome], field: Field) -> tuple[Difference, 
 
 def _counts(test: FieldTest, fields: int) -> str:
     return (
-        f"{_name(test)} differs in {test.candidate} of {test.pairs} pairs against {test.noise} of {test.pairs} in the "
+        f"{test.name} differs in {test.candidate} of {test.pairs} pairs against {test.noise} of {test.pairs} in the "
         f"noise of control ({test.only_candidate} on the candidate only, {test.only_noise} in the noise only; "
         f"p = {test.adjusted_p:.2g}, Holm over {fields} {'field' if fields == 1 else 'fields'})"
     )
@@ -83,10 +83,6 @@ def _advice(test: FieldTest, level: float, repetitions: int) -> str:
         return ""
     again = math.ceil(needed / test.pairs * repetitions)
     return f"; at these rates about {needed} pairs would prove it a difference (--repeat {again})"
-
-
-def _name(test: FieldTest) -> str:
-    return f"{test.where}:{test.path}" if test.path else test.where
 
 
 def _finding(row: FieldParity, verdict: Verdict, reason: str, found: tuple[Difference, ...], alpha: float) -> Finding:
@@ -101,5 +97,5 @@ def _finding(row: FieldParity, verdict: Verdict, reason: str, found: tuple[Diffe
         "adjusted_p": test.adjusted_p,
         "alpha": alpha,
     }
-    title = f"{row.endpoint} · {_name(test)}"
+    title = f"{row.endpoint} · {test.name}"
     return Finding("parity.noisy-field", verdict, title, reason, row.endpoint, numbers=numbers, differences=found)

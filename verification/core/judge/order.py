@@ -41,6 +41,7 @@ def in_order(evidence: Evidence, catalog: Catalog) -> Evidence:
         searches=tuple(sorted(evidence.searches, key=lambda one: (one.key, repr(one)))),
         leftovers=tuple(sorted(evidence.leftovers, key=repr)),
         mishaps=tuple(sorted(evidence.mishaps, key=repr)),
+        run_ends=tuple(sorted(evidence.run_ends, key=repr)),
         load_starts=tuple(sorted(evidence.load_starts, key=repr)),
         load_blocks=tuple(sorted(evidence.load_blocks, key=lambda one: (one.stage_percent, one.block, one.worker))),
         load_ends=tuple(sorted(evidence.load_ends, key=repr)),

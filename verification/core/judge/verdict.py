@@ -9,6 +9,7 @@ from datetime import date
 
 from verification.core.cases import Catalog
 from verification.core.expectation import covered
+from verification.core.judge.duration import duration_s
 from verification.core.judge.flag import (
     drill_row,
     judge_drill,
@@ -84,6 +85,7 @@ def judge(evidence: Evidence, catalog: Catalog, policy: Policy) -> Judgement:
         counterexamples=sequences.counterexamples,
         races=race_rows(catalog, evidence.races),
         scores=scores,
+        duration_s=duration_s(evidence),
     )
 
 
