@@ -15,7 +15,7 @@ from verification.core.judge.flag import (
     judge_log,
     judge_mishaps,
 )
-from verification.core.model import Arm, Comparison, Exchange, Probe, Verdict
+from verification.core.model import Arm, Comparison, Exchange, Probe, Reading, Verdict
 from verification.core.policy import RatePolicy
 from verification.core.rates import exposure_evalue, exposure_p_value
 from verification.core.records import Drill, Evidence, Exposure, ForcedCall, LogTail, Mishap
@@ -157,7 +157,7 @@ def mishaps(what: str, sent: Exchange | None, during: str | None = f"{THING} pla
 
 
 def test_a_backend_that_died_under_a_candidate_request_is_a_rollback_otherwise_inconclusive() -> None:
-    assert mishaps("backend-died", silent(Arm.CANDIDATE)) == [("mishap.backend-died", Verdict.ROLLBACK)]
+    assert mishaps("backend-died", silent(Arm.CANDIDATE)) == [("candidate.crash", Verdict.ROLLBACK)]
     assert mishaps("backend-died", silent(Arm.CONTROL)) == [("mishap.backend-died", Verdict.INCONCLUSIVE)]
     assert mishaps("backend-died", None) == [("mishap.backend-died", Verdict.INCONCLUSIVE)]
 
@@ -184,6 +184,25 @@ def test_of_a_case_that_ended_the_backend_the_first_silence_decides() -> None:
             mishaps=(Mishap("backend-died", "exit 70", 10, f"{THING} plain"),),
         )
         assert [f.verdict for f in judge_mishaps(evidence)] == [verdict]
+
+
+@pytest.mark.parametrize(
+    ("moment", "arm", "rule"),
+    [
+        ("before", Arm.CONTROL, "mishap.backend-died"),
+        ("after", Arm.CONTROL, "mishap.backend-died"),
+        ("cross", Arm.CANDIDATE, "candidate.crash"),
+    ],
+)
+def test_a_death_in_a_reading_is_the_arms_that_was_read_through(moment: str, arm: Arm, rule: str) -> None:
+    answered = None if moment == "before" else exchange(Arm.CONTROL)
+    died = Probe("control", (), answered, (Reading("things", moment, silent(arm)),))
+    evidence = Evidence(
+        manifest(),
+        comparisons=(Comparison(THING, "plain", (died, probe("candidate", silent(Arm.CANDIDATE)))),),
+        mishaps=(Mishap("backend-died", "exit 70", 10, f"{THING} plain"),),
+    )
+    assert [finding.rule for finding in judge_mishaps(evidence)] == [rule]
 
 
 @pytest.mark.parametrize("what", ["worker-lost", "interrupted", "load-failed", "backend-unready", "suite-error"])

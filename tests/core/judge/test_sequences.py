@@ -55,6 +55,13 @@ def test_a_search_that_ran_out_of_time_proves_less_than_is_owed() -> None:
     assert len(found.findings) == 1
 
 
+def test_a_search_that_tried_less_than_asked_is_not_done_whatever_it_says() -> None:
+    short = judge_search(replace(SEARCH, examples_tried=SEARCH.examples_asked - 1))
+    assert [(finding.rule, finding.verdict) for finding in short] == [("evidence.missing", Verdict.INCONCLUSIVE)]
+    assert "another seed" in short[0].reason
+    assert judge_search(replace(SEARCH, examples_tried=1, ended="diverged")) == []
+
+
 def test_the_certificate_has_a_cell_for_each_operation_and_direction() -> None:
     keys = {arm: certificate_key("thing", "on", arm) for arm in Arm}
     sequences = (

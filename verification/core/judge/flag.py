@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from verification.core.arms import implementation, is_fallback, is_proven
 from verification.core.judge.monitoring import judge_monitoring, judge_usage
 from verification.core.judgement import DrillRow, ExposureRow
-from verification.core.model import Arm, Exchange, Finding, Implementation, Verdict, worst
+from verification.core.model import Arm, Exchange, Finding, Implementation, Probe, Verdict, worst
 from verification.core.policy import RatePolicy
 from verification.core.rates import exposure_evalue, exposure_interval, exposure_p_value
 from verification.core.records import Drill, Evidence, Exposure, ForcedCall, Mishap
@@ -138,8 +138,8 @@ def judge_mishaps(evidence: Evidence) -> Iterator[Finding]:
         during = f" during {mishap.during}" if mishap.during else ""
         reason = f"{mishap.detail}{during}"
         title = mishap.what.replace("-", " ").capitalize()
-        rule = f"mishap.{mishap.what}"
         by_candidate = mishap.what == "backend-died" and _died_under_candidate(mishap, evidence)
+        rule = "candidate.crash" if by_candidate else f"mishap.{mishap.what}"
         verdict = Verdict.ROLLBACK if by_candidate else Verdict.INCONCLUSIVE
         yield Finding(rule, verdict, title, reason, stage_percent=mishap.stage_percent)
 
@@ -150,9 +150,16 @@ def _died_under_candidate(mishap: Mishap, evidence: Evidence) -> bool:
     Only that case tells: what other cases met, before or on another worker's backend, did not end this one.
     """
     tried = [case for case in evidence.comparisons if f"{case.endpoint} {case.case}" == mishap.during]
-    sent = [probe.exchange for case in sorted(tried, key=lambda case: case.attempt) for probe in case.probes]
-    unanswered = [exchange for exchange in sent if exchange is not None and exchange.answer is None]
+    probes = [probe for case in sorted(tried, key=lambda case: case.attempt) for probe in case.probes]
+    unanswered = [exchange for probe in probes for exchange in _as_sent(probe) if exchange.answer is None]
     return bool(unanswered) and unanswered[0].arm is Arm.CANDIDATE
+
+
+def _as_sent(probe: Probe) -> list[Exchange]:
+    """The probe's exchanges in the order of their sending: readings across the arms are sent to candidate, too."""
+    before = [reading.exchange for reading in probe.readings if reading.moment == "before"]
+    own = [] if probe.exchange is None else [probe.exchange]
+    return [*before, *own, *(reading.exchange for reading in probe.readings if reading.moment != "before")]
 
 
 def judge_log(evidence: Evidence) -> Iterator[Finding]:

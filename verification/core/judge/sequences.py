@@ -52,12 +52,16 @@ def judge_sequences(evidence: Evidence, catalog: Catalog) -> SequenceJudgement:
 
 def judge_search(search: SequenceSearch) -> list[Finding]:
     """A search that was cut short proves less than the run owes."""
-    if search.ended != "out of time":
+    if search.ended in ("diverged", "unproven") or search.examples_tried >= search.examples_asked:
         return []
-    reason = (
-        f"{search.examples_tried} of {search.examples_asked} sequences were tried before its time was up "
-        f"({search.seconds:.0f} s); raise sequences.max_seconds or lower sequences.examples"
-    )
+    tried = f"{search.examples_tried} of {search.examples_asked} sequences were tried"
+    if search.ended == "out of time":
+        reason = (
+            f"{tried} before its time was up ({search.seconds:.0f} s); raise sequences.max_seconds or lower "
+            "sequences.examples"
+        )
+    else:
+        reason = f"{tried}, more could not be drawn; take another seed"
     numbers = {"tried": search.examples_tried, "asked": search.examples_asked}
     return [Finding("evidence.missing", Verdict.INCONCLUSIVE, search.key, reason, numbers=numbers)]
 
