@@ -2,111 +2,37 @@
 
 from __future__ import annotations
 
-import _thread
 import csv
 import json
 import os
 import signal
-import socket
 import subprocess
-import sys
-import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy
 import pytest
 
+from tests.load.staging import (
+    VERDICT_CODES,
+    StartBackend,
+    blocks,
+    command,
+    end,
+    free_port,
+    intended,
+    locust,
+    records,
+    several,
+    wait_for_block,
+)
 from verification.core.histogram import TOP_BIN, quantile_ms
-from verification.core.records import LoadBlock, LoadEnd, LoadStart, Record
-from verification.drive.load import LOCUSTFILE, LoadPlan, run_stage
+from verification.core.records import LoadBlock, LoadEnd, LoadStart
 from verification.evidence import read_file
 
-# What matters here is that the judge has spoken; so few requests prove little.
-VERDICT_CODES = (0, 10, 11)
-BACKEND = Path(__file__).with_name("tiny_backend.py")
 REFRESH = "POST /cameras/refresh"
 """Needs no twins, so a run is quick to set up."""
 STATUS = "GET /cameras/{id}/status"
-QUICK = ("--blocks", "6", "--block-seconds", "0.4", "--warm-up-seconds", "0.3", "--rate", "150", "--drain-seconds", "5")
-
-StartBackend = Callable[..., str]
-
-
-@pytest.fixture
-def started() -> list[subprocess.Popen[str]]:
-    return []
-
-
-@pytest.fixture
-def start_backend(started: list[subprocess.Popen[str]]) -> Iterator[StartBackend]:
-
-    def start(*options: str) -> str:
-        backend = subprocess.Popen([sys.executable, BACKEND, *options], stdout=subprocess.PIPE, text=True)
-        started.append(backend)
-        assert backend.stdout is not None
-        return f"http://127.0.0.1:{int(backend.stdout.readline())}"
-
-    yield start
-    for backend in started:
-        backend.kill()
-        backend.wait()
-        assert backend.stdout is not None
-        backend.stdout.close()
-
-
-def command(host: str, run_dir: Path, *options: str, stage: str = "25") -> list[str]:
-    line = [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--headless", "--only-summary", "--host", host]
-    return [*line, "--stage", stage, "--run-dir", str(run_dir), *QUICK, *options]
-
-
-def locust(host: str, run_dir: Path, *options: str, stage: str = "25") -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command(host, run_dir, *options, stage=stage), capture_output=True, text=True, timeout=60, check=False
-    )
-
-
-def records(run_dir: Path, name: str = "load-025") -> tuple[Record, ...]:
-    return read_file(run_dir / "evidence" / f"{name}.jsonl").records
-
-
-def blocks(run_dir: Path) -> list[LoadBlock]:
-    return [record for record in records(run_dir) if isinstance(record, LoadBlock)]
-
-
-def end(run_dir: Path, name: str = "load-025") -> LoadEnd:
-    last = records(run_dir, name)[-1]
-    assert isinstance(last, LoadEnd)
-    return last
-
-
-def intended(run_dir: Path) -> dict[str, Counter[int]]:
-    found: dict[str, Counter[int]] = defaultdict(Counter)
-    for block in blocks(run_dir):
-        for cell in block.cells:
-            found[cell.endpoint].update(cell.intended)
-    return found
-
-
-def wait_for_block(run_dir: Path, worker: str = "w0") -> None:
-    """Until that worker's first block is on the disk."""
-    path = run_dir / "evidence" / "load-025.jsonl"
-    give_up = time.monotonic() + 30
-    while f'"worker":"{worker}"' not in (path.read_text() if path.exists() else ""):
-        assert time.monotonic() < give_up
-        time.sleep(0.1)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def several(processes: int) -> tuple[str, ...]:
-    port = str(free_port())
-    return ("--processes", str(processes), "--master-port", port, "--master-bind-port", port)
 
 
 @pytest.mark.parametrize("processes", [1, 2])
@@ -300,39 +226,3 @@ def test_evidence_of_an_earlier_stage_is_not_mixed_with_new_evidence(
     assert run.returncode == 2
     assert "earlier stage" in run.stderr
     assert evidence.read_text() == "{}\n"
-
-
-def plan(host: str, blocks: int = 6) -> LoadPlan:
-    return LoadPlan(host, 25, 100.0, 0.4, blocks, 3, disposable=True, warm_up_s=0.3, drain_s=5.0)
-
-
-def test_drive_runs_a_stage_and_passes_its_progress_on(start_backend: StartBackend, tmp_path: Path) -> None:
-    lines: list[str] = []
-    outcome = run_stage(plan(start_backend()), tmp_path, lines.append)
-    assert outcome.failure is None
-    assert outcome.exit_code in VERDICT_CODES
-    assert any("6/6 time blocks" in line for line in lines)
-    assert end(tmp_path).finished > 0
-
-
-def test_drive_tells_why_locust_could_not_work(tmp_path: Path) -> None:
-    outcome = run_stage(plan("http://127.0.0.1:9", blocks=2), tmp_path, lambda _: None)
-    assert outcome.exit_code == 2
-    assert outcome.failure is not None
-    assert "--blocks 6" in outcome.failure
-
-
-def test_drive_that_is_interrupted_leaves_no_process_and_no_twin(start_backend: StartBackend, tmp_path: Path) -> None:
-    log = tmp_path / "backend.json"
-    host = start_backend("--log", str(log))
-    interrupted: list[str] = []
-
-    def interrupt(line: str) -> None:
-        if not interrupted:
-            interrupted.append(line)
-            _thread.interrupt_main()
-
-    with pytest.raises(KeyboardInterrupt):
-        run_stage(plan(host, blocks=40), tmp_path, interrupt)
-    assert end(tmp_path).aborted is not None
-    assert json.loads(log.read_text())["left"] == []
