@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import nullcontext
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from verification.core.errors import GateError, TargetError, UsageError
 from verification.core.judge import judge_stage
 from verification.core.judgement import Judgement
 from verification.core.model import Finding, Verdict
-from verification.core.records import Mishap
+from verification.core.records import Mishap, RunEnd
 from verification.core.redact import redact_text
 from verification.drive.campaign import Campaign, Place
 from verification.drive.measure import measure_stage
@@ -202,6 +203,8 @@ class Gate:
             self.say(f"release gate: {error}")
         if self._interrupted:
             self.campaign.record(Mishap("interrupted", "the run was interrupted before its end"))
+        if not self.is_worker:
+            self.campaign.record(RunEnd(datetime.now(UTC)))
         self.campaign.close()
         if not self.is_worker:
             self._finish(session, exitstatus)

@@ -11,7 +11,7 @@ from verification.catalog.counterexample import read_counterexample
 from verification.catalog.load import load_catalog
 from verification.core.errors import TargetError
 from verification.core.judgement import Judgement
-from verification.core.records import Mishap
+from verification.core.records import Mishap, RunEnd
 from verification.drive.campaign import Campaign, Place
 from verification.evidence import start_run
 from verification.manifest import new_manifest
@@ -59,5 +59,6 @@ def replay(path: Path, settings: Settings) -> Replay:
     except TargetError as error:
         campaign.record(Mishap("backend-unready", str(error), _ANY_STAGE))
     finally:
+        campaign.record(RunEnd(datetime.now(UTC)))
         campaign.close()
     return Replay(run_dir, conclude(run_dir))

@@ -43,6 +43,7 @@ def test_ctrl_c_in_the_middle_of_comparing(tmp_path: Path) -> None:
     wait_until(lambda: not any(map(is_alive, descendants)), 15)
     report = verdict(run_dir)
     assert report["verdict"] == "INCONCLUSIVE"
+    assert isinstance(report["duration_s"], float)
     assert any("interrupted" in str(reason) for reason in report["reasons"])  # type: ignore[attr-defined]  # a list
 
 
@@ -77,6 +78,7 @@ def test_a_killed_run_leaves_a_report_and_evidence_that_can_be_judged(
     assert "missing" in str(report["reasons"])
     again = judged_again(run_dir)
     assert again.returncode == 11, again.stderr
+    assert verdict(run_dir)["duration_s"] is None, "nobody knows when it ended"
     wait_until(lambda: not any(map(is_alive, descendants)), 60)
 
 

@@ -276,4 +276,4 @@ class Judgement:
     scores: tuple[ComparatorScore, ...] = ()
     """The comparator's own score, for every endpoint that was compared."""
     duration_s: float | None = None
-    """From the start of the run to the last end of its processes; None while none has ended."""
+    """From the start of the run to its end; None while it goes on, and where it was killed."""

@@ -114,7 +114,7 @@ class Mishap:
 
 @dataclass(frozen=True, slots=True)
 class RunEnd:
-    """One process of the run asks nothing any more; the last of them tells how long the run took."""
+    """The run asks nothing any more; its absence means that the run was killed."""
 
     ended_at: datetime
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import secrets
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 from verification.core.cases import Case, Catalog, Endpoint
@@ -24,7 +23,6 @@ from verification.core.records import (
     Monitoring,
     RaceRound,
     Record,
-    RunEnd,
     Usage,
 )
 from verification.core.redact import Redactor, redact_text
@@ -279,14 +277,13 @@ class Campaign:
             self.record(LogTail(self._percent or 0, count, tuple(lines[-_LOG_LINES:])))
 
     def close(self) -> None:
-        """Keep the end of the log, the list of leftovers and the time, and end what was started."""
+        """Keep the end of the log and the list of leftovers, then end what was started."""
         self._let_go()
         if self._leftover:
             self.record(Leftover(tuple(self._leftover)))
         if self._target is not None:
             self._keep_log()
             self._target.close()
-        self.record(RunEnd(datetime.now(UTC)))
         self._writer.close()
 
     def _let_go(self) -> None:

@@ -8,7 +8,7 @@ from verification.core.records import Evidence
 
 
 def duration_s(evidence: Evidence) -> float | None:
-    """Seconds from the manifest to the last end of a process of the run; None where none has ended.
+    """Seconds from the manifest to the end of the run; None where that was never written.
 
     A time without a zone is taken for UTC. A clock that was set back in between gives 0.
     """
