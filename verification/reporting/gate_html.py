@@ -49,6 +49,7 @@ def render(judgement: Judgement, evidence: Evidence) -> bytes:
             forests=_forests(matrix),
             charts=_charts(judgement),
             decisions=plain.DECISIONS,
+            noisy_fields=plain.noisy_fields(judgement),
             lowest_score=LOWEST_SHARE,
             most_places=MOST_PLACES,
             most_notes=_MOST_NOTES,

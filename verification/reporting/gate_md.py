@@ -90,13 +90,15 @@ def _pairs(judgement: Judgement) -> list[str]:
     """What the pairs exclude where they exclude least, and what control itself changes, in one line."""
     bounded = [row for row in judgement.parity if row.excluded_rate is not None]
     weakest = max(bounded, key=lambda row: row.excluded_rate or 0.0, default=None)
-    noisy = [row for row in judgement.fields if row.test.noise]
+    noisy = plain.noisy_fields(judgement)
     above = sum(row.decision == ABOVE_NOISE for row in noisy)
     least = "No rate of differences is excluded"
     if weakest is not None:
         words = plain.excluded(weakest)
         least = f"{words[0].upper()}{words[1:]} ({_text(weakest.endpoint)}, the least)"
-    fields = f"{len(noisy)} fields differ by themselves, {above} of them more on the candidate."
+    fields = "no field differs by itself."
+    if noisy:
+        fields = f"fields that differ by themselves: {len(noisy)}, more often on the candidate: {above}."
     return [f"{least}; {fields}", ""]
 
 

@@ -7,7 +7,7 @@ import re
 from datetime import UTC, datetime
 
 from verification.core.judge.fields import ABOVE_NOISE, DIFFERENCE, WITHIN_NOISE
-from verification.core.judgement import EndpointParity
+from verification.core.judgement import EndpointParity, FieldParity, Judgement
 
 # C0 and C1 controls, DEL, line and paragraph separators, lone surrogates and non-characters: what steers a terminal
 # or breaks XML. Bidirectional marks, zero-width characters, soft hyphens and no-break spaces: what makes two values
@@ -109,6 +109,11 @@ def excluded(row: EndpointParity) -> str:
     return f"with {count(row.equal_pairs)}{of} equal pairs a difference rate above {rate} is excluded at 95 %"
 
 
+def noisy_fields(judgement: Judgement) -> list[FieldParity]:
+    """The fields that differ by themselves; the others are plain differences, which stand among the findings."""
+    return [row for row in judgement.fields if row.decision != DIFFERENCE]
+
+
 def count(value: int) -> str:
     """A number of things with its thousands set apart: 12,345."""
     return f"{value:,}"
@@ -124,11 +129,10 @@ def moment(text: str) -> str:
 
 
 DECISIONS = {
-    DIFFERENCE: "a difference: control never differs from itself there",
     ABOVE_NOISE: "a difference: more than noise explains",
     WITHIN_NOISE: "noise explains it",
 }
-"""Decision on a field that differed -> what it says."""
+"""Decision on a field that differs by itself -> what it says."""
 
 MEANING = {
     "PROMOTE": "Everything that was owed was measured, and nothing speaks against the next step.",
