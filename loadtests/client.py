@@ -10,7 +10,7 @@ import gevent
 from locust.contrib.fasthttp import FastHttpSession
 
 from loadtests.reply import Reply, server_time_ms, silence
-from verification.core.arms import WITNESS_HEADER, force_query
+from verification.core.arms import DEFAULT_WITNESS, Witness, force_query
 from verification.core.model import Arm, Request
 
 
@@ -22,10 +22,13 @@ class Client:
     which hides resets of the target and multiplies its load.
     """
 
-    def __init__(self, session: FastHttpSession, host: str, server_time_header: str) -> None:
+    def __init__(
+        self, session: FastHttpSession, host: str, server_time_header: str, witness: Witness = DEFAULT_WITNESS
+    ) -> None:
         self._session: Any = session  # typed for text only, and sends bytes
         self._host = host.rstrip("/")
         self._server_time_header = server_time_header
+        self._witness = witness
         agent: Any = session.client  # its class does not declare what its instances may change
         agent.cookiejar = None
         agent.redirect_response_codes = frozenset()
@@ -63,10 +66,11 @@ class Client:
         # An error beside a good status: the answer began and did not end.
         broken = error is not None and response.status_code < 400
         content = b"" if broken else response.content or b""
+        body = content.decode("utf-8", "replace")
         return Reply(
             status=response.status_code,
-            body=content.decode("utf-8", "replace"),
-            served_by=response.headers.get(WITNESS_HEADER),
+            body=body,
+            served_by=self._witness.served_by(response.headers.items(), body),
             server_ms=server_time_ms(response.headers.get(self._server_time_header)),
             failure=failure if broken else None,
             timed_out=broken and timed_out,

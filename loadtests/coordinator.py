@@ -119,6 +119,7 @@ class Coordinator:
                 max_rules=_share(options.max_rules, number, workers),
                 max_twins=options.max_twins,
                 server_time_header=options.server_time_header,
+                witness=options.witness,
                 raw_samples=str(options.raw_samples.resolve()) if options.raw_samples else None,
             )
             self.send_to(PREPARE, assignment.to_wire(), client)

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from loadtests.timetable import block_kinds
+from verification.core.arms import DEFAULT_WITNESS, Witness
 from verification.core.cases import Endpoint
 from verification.core.errors import PermissionNeeded, UsageError
 from verification.settings import is_loopback
@@ -43,6 +44,7 @@ class StageOptions:
     """None: unlimited, the target is thrown away afterwards."""
     max_twins: int
     server_time_header: str
+    witness: Witness
     run_dir: Path | None
     evidence_name: str
     raw_samples: Path | None
@@ -80,6 +82,11 @@ def add_to(parser: Any) -> None:
     add("--max-rules", type=int, default=DEFAULT_MAX_RULES, help="most undeletable alert rules to leave (neutralised)")
     add("--max-twins", type=int, default=DEFAULT_MAX_TWINS, help="most cameras of one pool to have at a time")
     add("--server-time-header", default="Server-Timing", help="header with the server's own time in ms")
+    witness = DEFAULT_WITNESS
+    add("--witness-header", default=witness.header, help="response header that names who served; empty: none")
+    add("--witness-body", default="", metavar="PATH", help="dotted path in the JSON body that names who served")
+    add("--witness-legacy", default=witness.legacy, help="text by which the witness names the old implementation")
+    add("--witness-domain", default=witness.domain, help="text by which the witness names the rewrite")
     for flag, text in (
         ("--disposable-target", "the target is thrown away afterwards: no cap on what cannot be deleted"),
         ("--allow-writes", "allow writes to a host that is not this machine"),
@@ -118,6 +125,12 @@ def stage_options(parsed: Any, host: str | None, endpoints: tuple[Endpoint, ...]
         max_rules=None if parsed.disposable_target else parsed.max_rules,
         max_twins=parsed.max_twins,
         server_time_header=parsed.server_time_header,
+        witness=Witness(
+            parsed.witness_header or None,
+            parsed.witness_body or None,
+            parsed.witness_legacy,
+            parsed.witness_domain,
+        ),
         run_dir=Path(parsed.run_dir) if parsed.run_dir else None,
         evidence_name=parsed.evidence_name or f"load-{parsed.stage:03d}",
         raw_samples=Path(parsed.raw_samples) if parsed.raw_samples else None,

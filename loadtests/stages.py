@@ -22,6 +22,7 @@ from loadtests.pools import Pools
 from loadtests.recorder import Outcome, Recorder
 from loadtests.reply import Reply
 from loadtests.timetable import WARM_UP, Arrival, Source, StagePlan, arrivals
+from verification.core.arms import Witness
 from verification.core.cases import Catalog
 from verification.core.errors import GateError
 from verification.core.model import Arm, Request
@@ -53,6 +54,7 @@ class Assignment:
     """This worker's share; None: unlimited."""
     max_twins: int
     server_time_header: str
+    witness: Witness
     raw_samples: str | None
 
     @property
@@ -68,7 +70,8 @@ class Assignment:
     def from_wire(data: Mapping[str, Any]) -> Assignment:
         """The assignment that `to_wire` took apart."""
         plan = StagePlan(**{**data["plan"], "kinds": tuple(data["plan"]["kinds"])})
-        return Assignment(**{**data, "plan": plan, "endpoints": tuple(data["endpoints"])})
+        witness = Witness(**data["witness"])
+        return Assignment(**{**data, "plan": plan, "endpoints": tuple(data["endpoints"]), "witness": witness})
 
 
 class WorkerStage:
@@ -81,7 +84,7 @@ class WorkerStage:
         self._catalog = catalog
         self._send = send
         self._observe = observe
-        self._client = Client(session, assignment.host, assignment.server_time_header)
+        self._client = Client(session, assignment.host, assignment.server_time_header, assignment.witness)
         self._prefix = f"gate-{assignment.run}-{assignment.name}"
         self._pools = Pools(
             catalog, self._ask_control, self._prefix, max(1, assignment.max_twins // assignment.workers)

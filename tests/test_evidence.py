@@ -33,6 +33,7 @@ from verification.core.records import (
     Record,
     RunEnd,
     Usage,
+    WitnessCheck,
 )
 from verification.core.sequences import Passage, Sequence, SequenceComparison, SequenceSearch, Step
 from verification.evidence import (
@@ -59,6 +60,7 @@ RECORDS: list[Record] = [
     Drill("rollback-global", 0, ok=True, seconds=1.5, detail="13 of 13"),
     look("before"),
     Usage(10, "natural", 1, 2, None, 2),
+    WitnessCheck("GET /things", 10, 2, 3, 2, 3, "counters of /m", None, 3),
     RaceRound("meeting", Arm.CONTROL, (1, 0), (("camera", "c-1"),), (exchange(Arm.CONTROL),), (), leftover=("x",)),
     SequenceComparison(SEQUENCE, (Passage("control", (("run", "r-1"),), (exchange(Arm.CONTROL),), ()),)),
     SequenceSearch("sequence:routed:things:1", 7, 10, 10, 40, 1.5, "done"),

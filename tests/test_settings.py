@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from verification.core.arms import Witness
 from verification.core.errors import PermissionNeeded, SettingsError, UsageError
 from verification.run import choose_stages
 from verification.settings import Settings, load_settings, require_allowed_target
@@ -30,6 +31,16 @@ def test_the_command_line_wins_over_the_file(tmp_path: Path) -> None:
     assert settings.stages == (10,)
 
 
+def test_a_witness_stands_where_the_settings_say_and_by_default_in_a_header(tmp_path: Path) -> None:
+    def first(text: str) -> Witness:
+        return load_settings(written(tmp_path, text), {}).witness.first
+
+    assert first("") == Witness("x-served-by", None, "legacy", "domain")
+    assert first("[witness]\nheader = 'X-V'\nlegacy = '1'\ndomain = '2'\n") == Witness("X-V", None, "1", "2")
+    assert first("[witness]\nbody = 'meta.by'\n") == Witness(None, "meta.by")
+    assert first("[witness]\nnone = true\n") == Witness(None, None)
+
+
 def test_the_policy_is_the_judges_part() -> None:
     settings = Settings.model_validate({"latency": {"hold_ratio": 1.3}})
     assert settings.policy.latency.hold_ratio == 1.3
@@ -47,6 +58,16 @@ MISTAKES: list[tuple[str, list[str]]] = [
     ("[[accepted]]\nendpoint = 'GET /x'\n", ["accepted.0.path", "accepted.0.expires"]),
     ("[[accepted]]\nendpont = 'GET /x'\n", ["accepted.0.endpont", "Did you mean 'endpoint'?"]),
     ("a = \n", ["not valid TOML"]),
+    ("[witness]\nheader = 'X-A'\nbody = 'a.b'\n", ["witness", "header, body and none exclude each other"]),
+    ("[witness]\nlegacy = 'V1'\ndomain = 'v1 '\n", ["witness", "must be different texts"]),
+    ("[witness]\nheadr = 'X-A'\n", ["witness.headr", "Did you mean 'header'?"]),
+    ("[witness.second]\ncounter = '/m'\nlog = true\n", ["witness.second", "counter and log exclude each other"]),
+    ("[witness.second]\nheader = 'X-B'\n", ["witness.second", "header needs legacy and domain"]),
+    ("[witness.second]\ncounter = 'm'\n", ["witness.second", "path on the target"]),
+    (
+        "[witness.second]\nlog = true\nlegacy = '('\ndomain = 'x'\n",
+        ["witness.second", "no regular expression"],
+    ),
     ("run = 5\n", ["run", "5"]),
     ("[latency]\nfloor_ms = inf\n", ["latency.floor_ms", "inf"]),
     ("[rates]\nexposure_alarm = nan\n", ["rates.exposure_alarm", "nan"]),

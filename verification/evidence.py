@@ -38,6 +38,7 @@ _FIELD_OF_KIND = {
     "Drill": "drills",
     "Monitoring": "monitoring",
     "Usage": "usage",
+    "WitnessCheck": "witness_checks",
     "RaceRound": "races",
     "SequenceComparison": "sequences",
     "SequenceSearch": "searches",

@@ -136,6 +136,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "search_key" in metafunc.fixturenames:
         keys = [key for key in search_keys(catalog) if key in expected]
         metafunc.parametrize("search_key", keys, ids=[_id_of(key) for key in keys])
+    if "endpoint" in metafunc.fixturenames:
+        asked = [endpoint for endpoint in catalog.endpoints if f"witness:{endpoint.id}" in expected]
+        metafunc.parametrize("endpoint", asked, ids=[endpoint.id for endpoint in asked])
     if "race" in metafunc.fixturenames:
         metafunc.parametrize("race", [name for name in catalog.races if f"race:{name}" in expected])
     if "percent" in metafunc.fixturenames:

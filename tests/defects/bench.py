@@ -129,6 +129,14 @@ class Bench:
         expected = ["monitoring:before", "monitoring:usage", "flag:force:50", "monitoring:after"]
         return self.judge(self.settings(defect), expected, (50,), steps)
 
+    def ask_witnesses(self, defect: str | None) -> Judgement:
+        def steps(campaign: Campaign) -> None:
+            for endpoint in self.catalog.endpoints:
+                campaign.witness(endpoint)
+
+        expected = [f"witness:{endpoint.id}" for endpoint in self.catalog.endpoints]
+        return self.judge(self.settings(defect), expected, (50,), steps)
+
     def race(self, defect: str | None) -> Judgement:
         def steps(campaign: Campaign) -> None:
             for name in self.catalog.races:

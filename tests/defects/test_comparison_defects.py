@@ -19,6 +19,7 @@ pytestmark = pytest.mark.defects
 FIRST_SEED = RunSettings().seed
 COMPARED = ("parity.", "state.", "cross.", "witness.", "candidate.")
 BY_CHECK: dict[str, Callable[[Bench, Defect], Judgement]] = {
+    "witness.contradicted": lambda bench, defect: bench.ask_witnesses(defect.name),
     **dict.fromkeys(COMPARED, lambda bench, defect: bench.compare(defect.name, defect.endpoint)),
     "race.": lambda bench, defect: bench.race(defect.name),
     "sequence.": lambda bench, defect: bench.search(defect.name),
@@ -81,7 +82,14 @@ def test_a_defect_is_found_by_its_check_and_causes_its_verdict(bench: Bench, def
     assert judgement.verdict.value == defect.verdict, judgement.reasons
 
 
-@pytest.mark.parametrize("check", ["compare", "race", "search", "walk", "flag", "roll_back", "watch"])
+@pytest.mark.parametrize("name", ["witness-lies", "counter-stuck"])
+def test_exactly_the_endpoints_whose_witnesses_disagree_are_open(bench: Bench, name: str) -> None:
+    judgement = bench.ask_witnesses(name)
+    open_ones = [row.check.endpoint for row in judgement.witnesses if row.verdict is not Verdict.PROMOTE]
+    assert open_ones == ["GET /cameras/{id}/stats"]
+
+
+@pytest.mark.parametrize("check", ["compare", "race", "search", "walk", "flag", "roll_back", "watch", "ask_witnesses"])
 def test_the_untouched_backend_is_promoted_by_every_check(bench: Bench, check: str) -> None:
     judgement = bench.compare(None, None) if check == "compare" else getattr(bench, check)(None)
     assert judgement.verdict.value == "PROMOTE", judgement.reasons

@@ -59,6 +59,23 @@ async def out_of_a_thousand(asker: Asker) -> bool:
     return served.count("domain") < 25
 
 
+async def usage(asker: Asker) -> tuple[int, int]:
+    counted = (await asker.ask("GET", "/monitoring/metrics")).json()["domain_service"]
+    return counted["usage_count"], counted["old_count"]
+
+
+@shows("witness-lies")
+async def in_disguise(asker: Asker) -> bool:
+    said = await served_by(asker, "GET", "/cameras/oven/stats")
+    return (said, await usage(asker)) == ("domain", (0, 1))
+
+
+@shows("counter-stuck")
+async def counted_for_nobody(asker: Asker) -> bool:
+    said = await served_by(asker, "GET", "/cameras/oven/stats")
+    return (said, await usage(asker)) == ("domain", (0, 0))
+
+
 @shows("usage-counts-forced-only")
 async def uncounted(asker: Asker) -> bool:
     for arm in ("legacy", "domain", None, None):

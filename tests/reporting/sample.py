@@ -28,6 +28,7 @@ from verification.core.judgement import (
     RateRow,
     SearchRow,
     Survivor,
+    WitnessRow,
 )
 from verification.core.model import (
     Answer,
@@ -44,7 +45,7 @@ from verification.core.model import (
 )
 from verification.core.paired import FieldTest
 from verification.core.rates import RateBound
-from verification.core.records import Evidence, Manifest
+from verification.core.records import Evidence, Manifest, WitnessCheck
 from verification.core.sequences import Sequence, Step
 
 T = TypeVar("T")
@@ -253,6 +254,10 @@ def judgement(worst: Verdict = Verdict.PROMOTE) -> Judgement:
                 {"drop": 400, "order": 800},
             ),
             ComparatorScore(RULES, 0, 0, (), (), (), {}),
+        ),
+        witnesses=(
+            WitnessRow(WitnessCheck(LOGS, 50, 2, 3, 2, 3, "counters of /metrics", 9, 0 if bad else 3), worst),
+            WitnessRow(WitnessCheck(RULES, 50, 2, 3, 2, 3, None, None, None), Verdict.PROMOTE),
         ),
         duration_s=462.4,
         fields=(

@@ -33,6 +33,7 @@ PARTS = (
     "drills",
     "findings",
     "fields",
+    "witness",
     "score",
     "masked",
     "missing",
@@ -109,9 +110,18 @@ def test_the_matrix_has_a_row_for_each_endpoint_and_a_column_for_each_stage() ->
     assert "8/9" in table
 
 
+def test_who_answered_is_told_for_each_endpoint_with_what_both_witnesses_say() -> None:
+    part = PAGES["ROLLBACK"].partition('id="witness"')[2].partition("</section>")[0]
+    rows = [Page(row).texts for row in re.findall(r"<tr>(.*?)</tr>", part)[1:]]
+    assert rows[0][-7:-1] == ["2", "2", "9", "3", "3", "0"]
+    assert rows[1][-7:-1] == ["2", "2", "\N{EN DASH}", "3", "3", "\N{EN DASH}"]
+    assert "counters of /metrics must have moved as far" in part
+    assert "were not held against each other" in PAGES["empty"].partition('id="witness"')[2].partition("</section>")[0]
+
+
 def test_fields_that_differ_by_themselves_are_told_with_their_pairs_and_their_test() -> None:
     page = PAGES["HOLD"]
-    part = page[page.index('id="fields"') : page.index('id="score"')]
+    part = page[page.index('id="fields"') : page.index('id="witness"')]
     rows = [Page(row).texts for row in re.findall(r"<tr>(.*?)</tr>", part)[1:]]
     assert "body:lines.*.at" in rows[0]
     assert rows[0][-7:] == ["40", "40", "27", "13", "0", "0.00024", "a difference: more than noise explains"]

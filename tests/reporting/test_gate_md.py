@@ -37,6 +37,8 @@ def test_the_table_has_a_row_for_each_endpoint_and_a_column_for_each_stage() -> 
 def test_one_line_says_how_far_to_believe_the_comparison() -> None:
     line = "The comparison saw 1,199 of 1,200 generated mistakes; the lowest share is 99.92 % (GET /cameras/{id}/logs)."
     assert line in page(Verdict.HOLD)
+    known = "On 1 of 2 endpoints it is known who answered (held against counters of /metrics)."
+    assert known in gate_md.render(sample.judgement(Verdict.ROLLBACK)).decode("utf-8")
     assert "generated mistakes" not in gate_md.render(sample.empty()).decode("utf-8")
 
 

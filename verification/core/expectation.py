@@ -3,7 +3,7 @@
 Keys: `parity:<endpoint>:<case>`, `sequence:<kind>:<group>:<number>`, `retry:<endpoint>:<routing>`,
 `certificate:<resource>:<operation>:<arm that writes first>`, `replay:<digest>`, `race:<name>`,
 `flag:exposure:<percent>`, `flag:force:<percent>`, `flag:refuse`, `rollback:request`, `rollback:global`,
-`monitoring:before`, `monitoring:after`, `monitoring:usage`, `load:<percent>`.
+`monitoring:before`, `monitoring:after`, `monitoring:usage`, `witness:<endpoint>`, `load:<percent>`.
 """
 
 from __future__ import annotations
@@ -107,6 +107,7 @@ def owed(catalog: Catalog, scope: Scope) -> tuple[tuple[str, ...], dict[str, str
         else:
             keys.append(f"load:{percent}")
     keys += ["rollback:request", "monitoring:before", "monitoring:after", "monitoring:usage"]
+    keys += [f"witness:{endpoint.id}" for endpoint in catalog.endpoints]
     for key, reason in (("flag:refuse", "the backend is not ours to start"), ("rollback:global", _NO_RESTART)):
         allowed = scope.owned or (key == "rollback:global" and scope.may_restart)
         if allowed:
@@ -131,6 +132,7 @@ def covered(evidence: Evidence, catalog: Catalog) -> frozenset[str]:
     keys |= {f"flag:exposure:{exposure.stage_percent}" for exposure in evidence.exposures}
     keys |= {f"load:{end.stage_percent}" for end in evidence.load_ends}
     keys |= {f"monitoring:{monitoring.moment}" for monitoring in evidence.monitoring}
+    keys |= {f"witness:{check.endpoint}" for check in evidence.witness_checks}
     names = {drill.name for drill in evidence.drills}
     keys |= {key for key, name in _DRILL_KEYS.items() if name in names}
     if {usage.kind for usage in evidence.usage} == {"forced", "natural"}:

@@ -8,7 +8,7 @@ from verification.core.latency import P95Change
 from verification.core.model import Exchange, Finding, MaskedDifference, Verdict
 from verification.core.paired import FieldTest
 from verification.core.rates import RateBound
-from verification.core.records import Manifest
+from verification.core.records import Manifest, WitnessCheck
 from verification.core.sequences import Sequence
 
 
@@ -186,6 +186,14 @@ class Counterexample:
 
 
 @dataclass(frozen=True, slots=True)
+class WitnessRow:
+    """What both witnesses say of one endpoint, and whether that can be believed."""
+
+    check: WitnessCheck
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
 class Survivor:
     """A generated mistake that the comparator did not see."""
 
@@ -277,3 +285,5 @@ class Judgement:
     """The comparator's own score, for every endpoint that was compared."""
     duration_s: float | None = None
     """From the start of the run to its end; None while it goes on, and where it was killed."""
+    witnesses: tuple[WitnessRow, ...] = ()
+    """Who answered, for every endpoint whose witnesses were held against each other."""

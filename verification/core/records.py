@@ -67,6 +67,25 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
+class WitnessCheck:
+    """A known number of forced calls of one endpoint, counted by both witnesses."""
+
+    endpoint: str
+    stage_percent: int
+    asked_legacy: int
+    """Calls put on control that were answered."""
+    asked_domain: int
+    named_legacy: int
+    """How many of all answers the first witness says legacy made."""
+    named_domain: int
+    second: str | None
+    """What the second witness is, in words; None where none is declared."""
+    counted_legacy: int | None
+    """How far the second witness moved; None where it told nothing."""
+    counted_domain: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class RaceRound:
     """One round of a race: the exchanges in the order of the race's calls, and the state before and after.
 
@@ -201,6 +220,7 @@ Record = (
     | Drill
     | Monitoring
     | Usage
+    | WitnessCheck
     | RaceRound
     | SequenceComparison
     | SequenceSearch
@@ -252,6 +272,7 @@ class Evidence:
     drills: tuple[Drill, ...] = ()
     monitoring: tuple[Monitoring, ...] = ()
     usage: tuple[Usage, ...] = ()
+    witness_checks: tuple[WitnessCheck, ...] = ()
     races: tuple[RaceRound, ...] = ()
     sequences: tuple[SequenceComparison, ...] = ()
     searches: tuple[SequenceSearch, ...] = ()

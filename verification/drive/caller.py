@@ -10,7 +10,7 @@ from typing import Self
 
 import httpx
 
-from verification.core.arms import force_query, served_by
+from verification.core.arms import DEFAULT_WITNESS, Witness, force_query
 from verification.core.model import Answer, Arm, Exchange, Request
 from verification.core.redact import Redactor
 
@@ -28,11 +28,13 @@ class Caller:
         *,
         timeout_s: float = 10.0,
         max_body_bytes: int = 5_000_000,
+        witness: Witness = DEFAULT_WITNESS,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self.base_url = base_url
         self._redactor = redactor
         self._max_body_bytes = max_body_bytes
+        self._witness = witness
         # trust_env off: a proxy from the environment would put a third party between the gate and its target.
         self._client = httpx.Client(
             base_url=base_url, timeout=timeout_s, transport=transport, follow_redirects=False, trust_env=False
@@ -54,7 +56,7 @@ class Caller:
                 request.method, request.path, params=[*request.query, *extra], headers=headers, content=content
             ) as response:
                 answer = self._read(response)
-                witness = served_by(answer)
+                witness = self._witness.of(answer)
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             answer, failure = None, self._redactor.text(f"{type(error).__name__}: {error}")
         elapsed_ms = (time.perf_counter() - started) * 1000

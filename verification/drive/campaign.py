@@ -24,6 +24,7 @@ from verification.core.records import (
     RaceRound,
     Record,
     Usage,
+    WitnessCheck,
 )
 from verification.core.redact import Redactor, redact_text
 from verification.core.sequences import Sequence, SequenceComparison, groups, redacted
@@ -35,6 +36,7 @@ from verification.drive.race import Racer
 from verification.drive.search import Budget, Search, share_of
 from verification.drive.sequence import Walker
 from verification.drive.target import FALLBACK_WORDS, EmbeddedTarget, Target
+from verification.drive.witness import check, second_witness
 from verification.evidence import EvidenceWriter
 from verification.settings import Settings
 
@@ -109,6 +111,7 @@ class Campaign:
             self._redactor,
             timeout_s=self.settings.target.timeout_s,
             max_body_bytes=self.settings.target.max_body_bytes,
+            witness=self.settings.witness.first,
         )
         tag = f"{self.place.run_tag}{percent:03d}"
         self._prober = Prober(self._caller, self.catalog, tag, self.settings.run.seed)
@@ -222,6 +225,16 @@ class Campaign:
         usage = flag.measure_usage(self.caller, self.comparison_percent)
         self.record(*usage)
         return usage
+
+    def witness(self, endpoint: Endpoint) -> WitnessCheck:
+        """Hold the witnesses of one endpoint against each other."""
+        self.at(self.comparison_percent)
+        target = self._target
+        second = second_witness(self.settings.witness.second, self.caller, lambda: target.log_text() if target else "")
+        found = check(self.prober, endpoint, self.comparison_percent, second)
+        self.record(found)
+        self._note_death(f"witness {endpoint.id}")
+        return found
 
     def race(self, name: str) -> list[RaceRound]:
         """Run all rounds of one race of the catalog."""

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from verification.core.arms import DEFAULT_WITNESS, Witness
 from verification.core.redact import redact_text
 
 LOCUSTFILE = Path(__file__).resolve().parents[2] / "loadtests" / "locustfile.py"
@@ -46,6 +47,7 @@ class LoadPlan:
     endpoints: tuple[str, ...] = ()
     """Ids; empty: all of the catalog."""
     server_time_header: str = "Server-Timing"
+    witness: Witness = DEFAULT_WITNESS
 
     @property
     def evidence_name(self) -> str:
@@ -113,6 +115,10 @@ def command(plan: LoadPlan, run_dir: Path) -> list[str]:
         "--evidence-name": plan.evidence_name,
         "--max-rules": plan.max_rules,
         "--server-time-header": plan.server_time_header,
+        "--witness-header": plan.witness.header or "",
+        "--witness-body": plan.witness.body or "",
+        "--witness-legacy": plan.witness.legacy,
+        "--witness-domain": plan.witness.domain,
     }
     if plan.endpoints:
         values["--endpoints"] = ",".join(plan.endpoints)

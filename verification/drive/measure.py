@@ -83,4 +83,5 @@ def _plan(settings: Settings, target: Target, percent: int) -> LoadPlan:
         max_rules=load.max_rules,
         allow_writes=settings.run.allow_writes,
         drain_s=load.drain_s,
+        witness=settings.witness.first,
     )

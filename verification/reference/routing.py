@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 from verification.reference.asgi import Application, Receive, Response, Scope, Send, read_body, replay
 from verification.reference.flag import Flag, forced_choice
 from verification.reference.metrics import Metrics
-from verification.reference.witness import Implementation
+from verification.reference.witness import Implementation, maker
 
 PREFIX = "/api/v1"
 _OWN = ("/api/ping", f"{PREFIX}/monitoring/")
@@ -34,9 +34,10 @@ class Router:
         body = await read_body(receive)
         query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         forced = forced_choice(query.get("force_domain", []))
+        maker.set(None)
         response = await self._serve(scope, body, domain=self.flag.wants_domain(forced))
         elapsed_ms = (time.perf_counter() - started) * 1000.0
-        self.metrics.count(response.status, elapsed_ms, response.header(b"x-served-by"), forced)
+        self.metrics.count(response.status, elapsed_ms, maker.get(), forced)
         await response.send(send)
 
     async def _serve(self, scope: Scope, body: bytes, *, domain: bool) -> Response:

@@ -1,10 +1,32 @@
-"""An implementation as a whole: its application, which signs every answer with its name and its own time."""
+"""An implementation as a whole: its application, which signs every answer with its name and its own time.
+
+Who really made an answer is remembered apart from the signature, by the application itself; the usage counters count
+that, so that header and counters are two witnesses and not one told twice.
+"""
 
 from __future__ import annotations
 
 import time
+from contextvars import ContextVar
 
 from verification.reference.asgi import Application, Message, Receive, Scope, Send
+
+maker: ContextVar[str | None] = ContextVar("maker", default=None)
+"""Name of the implementation whose code began the answer to the present request."""
+
+
+def remembered(name: str, application: Application) -> Application:
+    """The application, which tells `maker` its name as soon as it answers."""
+
+    async def application_with_name(scope: Scope, receive: Receive, send: Send) -> None:
+        async def told(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                maker.set(name)
+            await send(message)
+
+        await application(scope, receive, told)
+
+    return application_with_name
 
 
 class Implementation:
@@ -15,7 +37,7 @@ class Implementation:
     """
 
     def __init__(self, name: str, application: Application) -> None:
-        self.name, self.application = name, application
+        self.name, self.application = name, remembered(name, application)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()

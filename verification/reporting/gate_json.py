@@ -31,6 +31,7 @@ _ORDER = (
     "races",
     "counterexamples",
     "scores",
+    "witnesses",
     "load",
     "masks",
     "accepted",

@@ -83,7 +83,7 @@ def _parity_table(judgement: Judgement) -> list[str]:
     for row in judgement.parity:
         counts = (row.cases, row.equal, row.different, row.inconclusive, row.masked)
         lines.append(f"| {_text(row.endpoint)} | {' | '.join(map(str, counts))} |")
-    return [*lines, "", *_pairs(judgement), *_score(judgement)]
+    return [*lines, "", *_pairs(judgement), *_score(judgement), *_witnesses(judgement)]
 
 
 def _pairs(judgement: Judgement) -> list[str]:
@@ -114,6 +114,17 @@ def _score(judgement: Judgement) -> list[str]:
         f"{plain.share(lowest.share)} ({_text(lowest.endpoint)})."
     )
     return [line, ""]
+
+
+def _witnesses(judgement: Judgement) -> list[str]:
+    """On how many endpoints it is known who served, in one line."""
+    rows = judgement.witnesses
+    if not rows:
+        return []
+    agreed = sum(row.verdict is Verdict.PROMOTE for row in rows)
+    second = rows[0].check.second
+    held = f"held against {second}" if second else "one witness only, no second one is declared"
+    return [f"On {agreed} of {len(rows)} endpoints it is known who answered ({held}).", ""]
 
 
 def _drills(judgement: Judgement) -> list[str]:

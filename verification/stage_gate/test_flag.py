@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from verification.core.cases import Endpoint
 from verification.core.judge.flag import judge_drill, judge_exposure, judge_forced
+from verification.core.judge.witness import judge_witness
 from verification.gate import Gate
 
 pytestmark = pytest.mark.stage_gate
@@ -17,6 +19,10 @@ def test_exposure(gate: Gate, percent: int) -> None:
 
 def test_force(gate: Gate, percent: int) -> None:
     gate.require([finding for call in gate.campaign.force(percent) for finding in judge_forced(call)])
+
+
+def test_witness(gate: Gate, endpoint: Endpoint) -> None:
+    gate.require(list(judge_witness(gate.campaign.witness(endpoint), owned=gate.manifest.owned)))
 
 
 def test_broken_percent_is_refused(gate: Gate) -> None:

@@ -17,6 +17,7 @@ def in_order(evidence: Evidence, catalog: Catalog) -> Evidence:
     """
     known = [(item.id, case.id) for item in catalog.endpoints for case in item.cases]
     place = {key: number for number, key in enumerate(known)}
+    endpoints = {item.id: number for number, item in enumerate(catalog.endpoints)}
     last = len(known)
     return replace(
         evidence,
@@ -36,6 +37,9 @@ def in_order(evidence: Evidence, catalog: Catalog) -> Evidence:
         drills=tuple(sorted(evidence.drills, key=lambda one: (one.name, one.stage_percent, one.detail))),
         monitoring=tuple(sorted(evidence.monitoring, key=lambda one: (_moment(one.moment), one.stage_percent))),
         usage=tuple(sorted(evidence.usage, key=lambda one: (one.stage_percent, one.kind, repr(one)))),
+        witness_checks=tuple(
+            sorted(evidence.witness_checks, key=lambda one: (endpoints.get(one.endpoint, last), repr(one)))
+        ),
         races=tuple(sorted(evidence.races, key=repr)),
         sequences=tuple(sorted(evidence.sequences, key=lambda one: (one.sequence.key, repr(one)))),
         searches=tuple(sorted(evidence.searches, key=lambda one: (one.key, repr(one)))),

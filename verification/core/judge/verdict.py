@@ -26,6 +26,7 @@ from verification.core.judge.parity import judge_parity
 from verification.core.judge.races import judge_races, race_rows
 from verification.core.judge.score import score_comparator, score_findings
 from verification.core.judge.sequences import judge_sequences
+from verification.core.judge.witness import judge_witness, witness_row
 from verification.core.judgement import ExposureRow, Judgement
 from verification.core.model import Finding, Verdict, worst
 from verification.core.policy import Policy
@@ -53,6 +54,8 @@ def judge(evidence: Evidence, catalog: Catalog, policy: Policy) -> Judgement:
     findings += judge_races(catalog, evidence.races)
     scores = score_comparator(catalog, evidence.comparisons, evidence.races)
     findings += score_findings(scores)
+    owned = evidence.manifest.owned
+    findings += [finding for check in evidence.witness_checks for finding in judge_witness(check, owned=owned)]
     findings += _judge_rest(evidence)
     findings += _judge_completeness(evidence, catalog)
     findings.sort(key=lambda finding: (finding.accepted is not None, -finding.verdict.rank))
@@ -85,6 +88,7 @@ def judge(evidence: Evidence, catalog: Catalog, policy: Policy) -> Judgement:
         counterexamples=sequences.counterexamples,
         races=race_rows(catalog, evidence.races),
         scores=scores,
+        witnesses=tuple(witness_row(check, owned=owned) for check in evidence.witness_checks),
         duration_s=duration_s(evidence),
     )
 

@@ -10,14 +10,15 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from verification.reference.asgi import Message, Receive, Response, Scope, Send
+from verification.reference.asgi import Message, Receive, Response, Scope, Send, replay
 from verification.reference.backend import Backend
 from verification.reference.defects.interception import Act, Call, Install, SeededFault, intercept, lottery
 from verification.reference.defects.registry import Defect
 from verification.reference.flag import Flag, FlagError, FlagSettings, read_percent
-from verification.reference.witness import Implementation
+from verification.reference.witness import Implementation, maker
 
 REFRESH = "POST /cameras/refresh"
+STATS = "GET /cameras/{id}/stats"
 SLOW_FALLBACK_SHARE = 0.06
 SLOW_FALLBACK_S = 0.3
 DEADLY_REQUEST = 25
@@ -123,6 +124,24 @@ def _hide_name(backend: Backend) -> None:
     backend.domain = backend.router.domain = _Anonymous(backend.domain.name, backend.domain.application)
 
 
+def _legacy_in_disguise(backend: Backend) -> Act:
+    async def act(call: Call) -> Response:
+        response = Response()
+        await backend.legacy.application(call.scope, replay(call.body), response.collect)
+        return response
+
+    return act
+
+
+def _uncounted(_backend: Backend) -> Act:
+    async def act(call: Call) -> Response:
+        response = await call.proceed()
+        maker.set(None)
+        return response
+
+    return act
+
+
 SERVING_DEFECTS = (
     Defect(
         name="fallback-always",
@@ -223,6 +242,26 @@ SERVING_DEFECTS = (
         check="witness.absent",
         verdict="INCONCLUSIVE",
         install=_hide_name,
+    ),
+    Defect(
+        name="witness-lies",
+        kind="response",
+        wrong="the old code answers for the rewrite on one endpoint, and the answer says that the rewrite did",
+        sufferer="the team: it compares old with old and takes the signature for a proof",
+        check="witness.contradicted",
+        verdict="INCONCLUSIVE",
+        endpoint=STATS,
+        install=intercept(STATS, _legacy_in_disguise),
+    ),
+    Defect(
+        name="counter-stuck",
+        kind="response",
+        wrong="the usage counters do not move on one endpoint",
+        sufferer="the team: nothing but the answer itself says who made it",
+        check="witness.contradicted",
+        verdict="INCONCLUSIVE",
+        endpoint=STATS,
+        install=intercept(STATS, _uncounted),
     ),
     Defect(
         name="backend-dies",

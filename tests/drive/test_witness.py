@@ -1,0 +1,65 @@
+"""The second witness is read where it was declared, and tells how far it moved."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+
+from verification.core.model import Answer, Arm, Exchange, Request
+from verification.core.redact import Redactor
+from verification.drive.caller import Caller
+from verification.drive.witness import second_witness
+from verification.settings import SecondWitnessSettings
+
+
+def moved(settings: SecondWitnessSettings, *, bodies: list[Any] | None = None, logs: list[str] | None = None) -> Any:
+    """What the witness says after two calls, with these metrics or logs before and after."""
+    answers = iter(bodies or [])
+    texts = iter(logs or [])
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, json=next(answers)))
+    with Caller("http://service", Redactor(b"salt"), transport=transport) as caller:
+        second = second_witness(settings, caller, lambda: next(texts))
+        assert second is not None
+        second.begin()
+        named = (("x-made-by", "new"),), (("x-made-by", "old"),)
+        calls = [
+            Exchange(Arm.CONTROL, Request("GET", "/x"), Answer(200, one, '{"by": "new"}'), None, 1.0, None)
+            for one in named
+        ]
+        silent = Exchange(Arm.CONTROL, Request("GET", "/x"), None, "connection closed", 1.0, None)
+        return second.moved([*calls, silent])
+
+
+def metrics(domain: object, legacy: object) -> dict[str, Any]:
+    return {"domain_service": {"usage_count": domain, "old_count": legacy}}
+
+
+def test_counters_are_told_by_their_difference() -> None:
+    assert moved(SecondWitnessSettings(), bodies=[metrics(5, 7), metrics(8, 9)]) == (2, 3)
+
+
+@pytest.mark.parametrize("after", [{}, [], metrics(None, "9"), metrics(True, 1.5)])
+def test_a_counter_that_is_not_there_tells_nothing(after: object) -> None:
+    assert moved(SecondWitnessSettings(), bodies=[metrics(5, 7), after]) == (None, None)
+
+
+def test_one_counter_alone_may_be_declared() -> None:
+    one = SecondWitnessSettings(counter="/m", domain="n", legacy="")
+    assert moved(one, bodies=[{"n": 1}, {"n": 4}]) == (None, 3)
+
+
+def test_a_second_header_or_field_is_read_in_the_answers() -> None:
+    assert moved(SecondWitnessSettings(header="X-Made-By", legacy="old", domain="new")) == (1, 1)
+    assert moved(SecondWitnessSettings(body="by", legacy="old", domain="new")) == (0, 2)
+
+
+def test_lines_of_the_log_are_counted_by_pattern() -> None:
+    log = SecondWitnessSettings(log=True, legacy=r"served by old", domain=r"served by new\b")
+    assert moved(log, logs=["served by old\n", "served by old\nserved by new\nserved by newer\n"]) == (0, 1)
+
+
+def test_that_there_is_none_can_be_said() -> None:
+    with Caller("http://service", Redactor(b"salt")) as caller:
+        assert second_witness(SecondWitnessSettings(none=True), caller, str) is None

@@ -1,0 +1,72 @@
+"""Whether both witnesses say the same of each endpoint, and the least that a backend needs to be believed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from verification.core.judgement import WitnessRow
+from verification.core.model import Finding, Verdict, worst
+from verification.core.records import WitnessCheck
+
+FIRST_NEEDED = (
+    "let each implementation add a response header that names it, for example X-Served-By: legacy or domain, in its "
+    "own code and not in the routing, and name that header in rollout.toml as witness.header"
+)
+SECOND_NEEDED = (
+    "count each request inside the implementation that serves it, not where it is routed, show both counts in a "
+    "monitoring endpoint, and name them in rollout.toml under [witness.second]"
+)
+
+
+def witness_row(check: WitnessCheck, *, owned: bool) -> WitnessRow:
+    """One endpoint's witnesses, and whether they can be believed."""
+    found = [finding.verdict for finding in judge_witness(check, owned=owned)]
+    return WitnessRow(check, worst([Verdict.PROMOTE, *found]))
+
+
+def judge_witness(check: WitnessCheck, *, owned: bool) -> Iterator[Finding]:
+    """What is wrong with the witnesses of one endpoint. Each finding is INCONCLUSIVE for this endpoint alone.
+
+    A second witness must have moved by at least what the first one names: setting up is served by legacy as well, and
+    on a named backend others move its counters too. On a backend of our own nobody else asks candidate, so there it
+    must have moved by exactly that much.
+    """
+    asked = check.asked_legacy + check.asked_domain
+    named = check.named_legacy + check.named_domain
+    if not (check.asked_legacy and check.asked_domain):
+        yield _finding(check, "evidence.missing", "not both arms answered, so that nothing is known of who served")
+        return
+    if named < asked:
+        reason = f"{asked - named} of {asked} answers name nobody that is known. The smallest change: {FIRST_NEEDED}"
+        yield _finding(check, "witness.absent", reason)
+    if check.second is None:
+        return
+    told = {"legacy": check.counted_legacy, "domain": check.counted_domain}
+    if not any(count is not None for count in told.values()):
+        reason = f"the second witness ({check.second}) tells nothing. The smallest change: {SECOND_NEEDED}"
+        yield _finding(check, "witness.absent", reason)
+        return
+    off = list(_disagreements(check, owned=owned))
+    if off:
+        reason = (
+            f"{'; '.join(off)}. One of the two is wrong, so it is not known who served. The smallest change, if it is "
+            f"the second: {SECOND_NEEDED}; if it is the first: {FIRST_NEEDED}"
+        )
+        yield _finding(check, "witness.contradicted", reason)
+
+
+def _disagreements(check: WitnessCheck, *, owned: bool) -> Iterator[str]:
+    for name, said, moved, exactly in (
+        ("legacy", check.named_legacy, check.counted_legacy, False),
+        ("domain", check.named_domain, check.counted_domain, owned),
+    ):
+        if moved is not None and (moved != said if exactly else moved < said):
+            yield f"the answers name {name} {said} times, {check.second} say {moved}"
+
+
+def _finding(check: WitnessCheck, rule: str, reason: str) -> Finding:
+    title = f"Who answered {check.endpoint}"
+    numbers: dict[str, float | int | None] = {"asked_legacy": check.asked_legacy, "asked_domain": check.asked_domain}
+    return Finding(
+        rule, Verdict.INCONCLUSIVE, title, reason, check.endpoint, None, check.stage_percent, numbers=numbers
+    )
