@@ -123,7 +123,7 @@ def _witnesses(judgement: Judgement) -> list[str]:
         return []
     agreed = sum(row.verdict is Verdict.PROMOTE for row in rows)
     second = rows[0].check.second
-    held = f"held against {second}" if second else "one witness only, no second one is declared"
+    held = f"held against {_text(second)}" if second else "one witness only, no second one is declared"
     return [f"On {agreed} of {len(rows)} endpoints it is known who answered ({held}).", ""]
 
 
