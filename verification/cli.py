@@ -1,4 +1,4 @@
-"""`python -m verification`: judge a run again from its folder alone, replay a counterexample, look into the catalog."""
+"""`python -m verification`: judge a run again, replay a counterexample, learn masks, see the catalog."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from verification.catalog.load import load_catalog
 from verification.core.errors import EvidenceError, GateError
 from verification.core.model import Verdict
+from verification.learn import learn_masks, lesson_lines
 from verification.replay import replay
 from verification.reporting.counterexamples import commands
 from verification.reporting.terminal import summary_lines
@@ -47,6 +48,11 @@ def _parser() -> argparse.ArgumentParser:
     again.add_argument("--settings", type=Path, metavar="FILE", help="settings file (default: rollout.toml)")
     again.add_argument("--allow-writes", action="store_true", help="allow writes to a target that is not this machine")
     again.set_defaults(run=_replay)
+    learn = commands.add_parser("learn-masks", help="propose masks for what differs by itself; changes nothing")
+    learn.add_argument("run_dir", type=Path, metavar="RUN", help="for example reports/latest")
+    learn.add_argument("--owner", metavar="NAME", help="who answers for the masks")
+    learn.add_argument("--catalog", type=Path, metavar="DIR", help="another catalog than the shipped one")
+    learn.set_defaults(run=_learn)
     return parser
 
 
@@ -74,6 +80,12 @@ def _replay(options: argparse.Namespace) -> int:
     for line in summary_lines(done.judgement, done.run_dir):
         print(line)
     return done.judgement.verdict.exit_code
+
+
+def _learn(options: argparse.Namespace) -> int:
+    for line in lesson_lines(learn_masks(options.run_dir, options.owner, options.catalog)):
+        print(line)
+    return 0
 
 
 def _catalog(options: argparse.Namespace) -> int:

@@ -31,7 +31,7 @@ def load_catalog(path: Path | None = None) -> Catalog:
     """
     mistakes = Mistakes()
     files: list[tuple[Source, CatalogFile]] = []
-    for name in _files(SHIPPED if path is None else path):
+    for name in catalog_files(SHIPPED if path is None else path):
         source, notation = read(name)
         mistakes.found += notation
         if not notation:
@@ -71,7 +71,8 @@ def select(catalog: Catalog, endpoint_ids: Iterable[str]) -> Catalog:
     return Catalog(kept, catalog.resources, catalog.readings, catalog.pools, races)
 
 
-def _files(path: Path) -> list[Path]:
+def catalog_files(path: Path) -> list[Path]:
+    """The files of a catalog in their order. CatalogError where there is none."""
     if path.is_file():
         return [path]
     found = sorted(file for file in path.glob("*") if file.suffix in _SUFFIXES) if path.is_dir() else []

@@ -57,14 +57,14 @@ def judge_masks(
     fired = {(use.endpoint, use.path, use.predicate): use for use in uses}
     for place, mask, shape in dict.fromkeys(declared_masks(catalog)):
         use = fired.get((place, mask.path, mask.predicate))
-        hidden = next((path for path in shape.critical if _may_hide(mask.path, path)), None)
+        hidden = hidden_by(mask.path, shape)
         if hidden is not None:
             yield _finding("mask.hides-critical", place, mask, f"it may cover {hidden!r}, which is marked critical")
         if is_expired(mask, today):
             yield _finding("mask.expired", place, mask, f"it expired on {mask.expires}; {mask.owner} may renew it")
         elif (use is None or use.fired == 0) and place in complete:
             yield _finding("mask.unused", place, mask, "it never fired though every case was compared; take it out")
-        passing = next(_passing_mutants(mask, use), None) if use is not None else None
+        passing = next(_passing_examples(mask, use), None) if use is not None else None
         if passing is not None:
             yield _finding("mask.too-broad", place, mask, f"it still allows {passing}; name a narrower predicate")
 
@@ -82,6 +82,11 @@ def _equal_whole(catalog: Catalog, cases: Sequence[CaseResult]) -> set[str]:
     return whole | {name for name, readers in reading_them.items() if readers and readers <= whole}
 
 
+def hidden_by(path: str, shape: Shape) -> str | None:
+    """The critical place that a mask on this path may cover; None when it covers none."""
+    return next((critical for critical in shape.critical if _may_hide(path, critical)), None)
+
+
 def _may_hide(path: str, critical: str) -> bool:
     """True when some place lies on `path` and on or below `critical`."""
     steps, outer = path.split("."), critical.split(".")
@@ -90,8 +95,8 @@ def _may_hide(path: str, critical: str) -> bool:
     )
 
 
-def _passing_mutants(mask: Mask, use: MaskUse) -> Iterator[str]:
-    """Over-breadth by mutation: values that are plainly another thing than what was seen and that the mask allows."""
+def _passing_examples(mask: Mask, use: MaskUse) -> Iterator[str]:
+    """The same beside what was seen in the run."""
     if use.example is None:
         return
     try:
@@ -99,9 +104,14 @@ def _passing_mutants(mask: Mask, use: MaskUse) -> Iterator[str]:
     except ValueError:
         # Shown values are cut; a cut one cannot be mutated.
         return
+    yield from passing_mutants(mask, control, candidate)
+
+
+def passing_mutants(mask: Mask, control: Json, candidate: Json) -> Iterator[str]:
+    """Over-breadth by mutation: values that are plainly another thing than what was seen and that the mask allows."""
     for mutant in _mutants(candidate):
         if allows(mask, control, mutant):
-            yield f"{json.dumps(mutant)} beside {use.example.control}"
+            yield f"{json.dumps(mutant)} beside {json.dumps(control)}"
 
 
 def _mutants(value: Json) -> Iterator[Json]:
