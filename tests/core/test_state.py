@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from verification.core.cases import Mask, ReadingSpec, RequestSpec, Shape
+from verification.core.cases import ReadingSpec, RequestSpec, Shape
 from verification.core.documents import KEYED_KEY, ORDER_KEY, Names
 from verification.core.memory import Memory
 from verification.core.model import Answer, Arm, Exchange, Probe, Reading, Request
@@ -17,7 +17,6 @@ from verification.core.state import (
     changes,
     crossings,
     document,
-    grouped_values,
     reading_shape,
     unreadable,
 )
@@ -160,13 +159,6 @@ def test_crossings_pair_the_two_readers_of_the_same_state() -> None:
         ("statuses", "before", one), ("statuses", "after", one), ("statuses", "cross", two), ("cameras", "cross", {})
     )
     assert crossings(SPECS, seen, Memory()) == {"statuses": ({"«camera»": 1}, {"«camera»": 2})}
-
-
-def test_only_values_that_a_mask_speaks_of_belong_to_its_group() -> None:
-    pid = Mask("*.pid", "integer", "a new one each start", "us", minimum=1, group="pid")
-    other = Mask("*.at", "text", "time", "us")
-    found = grouped_values(Shape(masks=(pid, other)), {"a": {"pid": 5}, "b": {"pid": 0}, "c": {"pid": None, "at": "x"}})
-    assert found == {"pid": {("a", "pid"): 5}}
 
 
 def test_a_reading_keyed_as_an_object_needs_no_keyed_list() -> None:

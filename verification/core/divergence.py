@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from verification.core.arms import is_fallback
 from verification.core.cases import Catalog, Shape
 from verification.core.compare import Compared, compare_answers, compare_values
-from verification.core.documents import Names, Unparsable, canonical, normalise, parse
-from verification.core.masks import Path
+from verification.core.documents import Names, Unparsable, normalise, parse
+from verification.core.equality import Groups, add, unequal, values_of
 from verification.core.memory import Memory
-from verification.core.model import Answer, Arm, Difference, Exchange, Finding, Json, Probe, Verdict, worst
+from verification.core.model import Answer, Arm, Difference, Exchange, Finding, Probe, Verdict, worst
 from verification.core.proof import disproof
 from verification.core.sequences import (
     AGAIN_SIDE,
@@ -23,7 +23,7 @@ from verification.core.sequences import (
     SequenceComparison,
     trial_arms,
 )
-from verification.core.state import changes, crossings, document, grouped_values, reading_shape, unreadable
+from verification.core.state import changes, crossings, document, reading_shape, unreadable
 from verification.core.weight import places, weigh
 
 RULES = {
@@ -155,7 +155,8 @@ def _divergences(catalog: Catalog, sequence: Sequence, control: Passage, other: 
         compared = compare_answers(shape, old, new, old_names, new_names)
         found += [Divergence(number, difference) for difference in compared.differences]
     found += [Divergence(None, difference) for difference in _state(catalog, control, other).differences]
-    found += [Divergence(None, difference) for difference in _unequal(catalog, sequence, control, other)]
+    old_groups, new_groups = (_groups(catalog, sequence, control, passage) for passage in (control, other))
+    found += [Divergence(None, difference) for difference in unequal(old_groups, new_groups)]
     return found
 
 
@@ -193,44 +194,20 @@ def _as_probe(passage: Passage) -> Probe:
     return Probe(passage.side, passage.names, None, passage.readings)
 
 
-def _unequal(catalog: Catalog, sequence: Sequence, control: Passage, other: Passage) -> Iterator[Difference]:
-    """Values of one mask group that are equal on one side only, over all answers and readings of a passage."""
-    old, new = _groups(catalog, sequence, control, control), _groups(catalog, sequence, control, other)
-    for group in sorted(old.keys() & new.keys()):
-        shared = sorted(old[group].keys() & new[group].keys(), key=str)
-        was, now = _first_equal(old[group], shared), _first_equal(new[group], shared)
-        for place in shared:
-            if was[place] != now[place]:
-                before, after = (f"equal to {_dotted(first[place])}" for first in (was, now))
-                yield Difference("identity", _dotted(place), f"group {group}", before, after)
-
-
-def _groups(catalog: Catalog, sequence: Sequence, control: Passage, passage: Passage) -> dict[str, dict[Path, bytes]]:
-    names = Names(passage.names)
-    documents: list[tuple[str, Shape, Json]] = []
+def _groups(catalog: Catalog, sequence: Sequence, control: Passage, passage: Passage) -> Groups:
+    """Values of each mask group over all answers and readings of a passage."""
+    names, groups = Names(passage.names), Groups()
     for number in range(len(sequence.steps)):
         shape = _shape(catalog, sequence, number, _answer(control, number))
         with suppress(Unparsable):
-            documents.append((f"step {number + 1}", shape, normalise(parse(_answer(passage, number)), shape, names)))
+            answer = normalise(parse(_answer(passage, number)), shape, names)
+            add(groups, f"step {number + 1}", values_of(shape, answer))
     for reading in passage.readings:
         if reading.moment != "cross":
             spec = catalog.readings[reading.name]
-            value = document(spec, reading.exchange, names)
-            documents.append((f"{reading.name} {reading.moment}", reading_shape(spec), value))
-    groups: dict[str, dict[Path, bytes]] = {}
-    for name, shape, value in documents:
-        for group, values in grouped_values(shape, value).items():
-            groups.setdefault(group, {}).update({(name, *path): canonical(found) for path, found in values.items()})
+            found = values_of(reading_shape(spec), document(spec, reading.exchange, names))
+            add(groups, f"{reading.name} {reading.moment}", found)
     return groups
-
-
-def _first_equal(values: dict[Path, bytes], shared: list[Path]) -> dict[Path, Path]:
-    first: dict[bytes, Path] = {}
-    return {place: first.setdefault(values[place], place) for place in shared}
-
-
-def _dotted(path: Path) -> str:
-    return ".".join(map(str, path))
 
 
 def _judged(sequence: Sequence, real: list[Divergence]) -> Finding:

@@ -8,8 +8,8 @@ from functools import partial
 from verification.core.arms import is_fallback
 from verification.core.cases import Catalog, Endpoint, Shape
 from verification.core.compare import Compared, compare_answers, compare_values
-from verification.core.documents import Unparsable, canonical, normalise, parse
-from verification.core.masks import Path
+from verification.core.documents import Unparsable, normalise, parse
+from verification.core.equality import Groups, add, unequal, values_of
 from verification.core.memory import Memory
 from verification.core.model import (
     Answer,
@@ -17,7 +17,6 @@ from verification.core.model import (
     Comparison,
     Difference,
     Finding,
-    Json,
     Probe,
     Reading,
     Verdict,
@@ -32,7 +31,7 @@ from verification.core.proof import (
     unproven_by,
     unusable_control,
 )
-from verification.core.state import changes, crossings, grouped_values, names_of, read, reading_shape
+from verification.core.state import changes, crossings, names_of, read, reading_shape
 
 SIDES = tuple(ARM_OF_SIDE)
 
@@ -134,13 +133,7 @@ def _compare_equalities(catalog: Catalog, shape: Shape, control: Probe, other: P
         memory.once("groups", (probe, shape), partial(_groups, catalog, shape, probe, memory))
         for probe in (control, other)
     )
-    for group in sorted(set(old) & set(new)):
-        shared = sorted(set(old[group]) & set(new[group]), key=str)
-        was, now = _first_equal(old[group], shared), _first_equal(new[group], shared)
-        for place in shared:
-            if was[place] != now[place]:
-                before, after = (f"equal to {_dotted(first[place])}" for first in (was, now))
-                differences.append(Difference("identity", _dotted(place), f"group {group}", before, after))
+    differences += unequal(old, new)
     return Compared(tuple(differences))
 
 
@@ -157,40 +150,18 @@ def _compare_ids(control: Probe, other: Probe) -> list[Difference]:
     return differences
 
 
-def _first_equal(values: dict[Path, bytes], places: list[Path]) -> dict[Path, Path]:
-    """For each place, the first place that holds the same value: the pattern of equality without the values."""
-    first: dict[bytes, Path] = {}
-    return {place: first.setdefault(values[place], place) for place in places}
-
-
-def _groups(catalog: Catalog, shape: Shape, probe: Probe, memory: Memory) -> dict[str, dict[Path, bytes]]:
-    groups: dict[str, dict[Path, bytes]] = {}
-
-    def add(name: str, found: dict[str, dict[Path, bytes]]) -> None:
-        for group, values in found.items():
-            groups.setdefault(group, {}).update({(name, *path): value for path, value in values.items()})
-
+def _groups(catalog: Catalog, shape: Shape, probe: Probe, memory: Memory) -> Groups:
+    groups: Groups = {}
     answer, names = _answer(probe), names_of(probe, memory)
     with suppress(Unparsable):  # an empty answer, for example; the readings still name their values
-        add("answer", _canonical_groups(shape, normalise(parse(answer), shape, names)))
+        add(groups, "answer", values_of(shape, normalise(parse(answer), shape, names)))
     for reading in probe.readings:
         if reading.moment != "cross":
             spec = catalog.readings[reading.name]
             value = read(spec, probe, reading, memory)
-            found = memory.once("group", (spec, reading, names), partial(_canonical_groups, reading_shape(spec), value))
-            add(f"{reading.name} {reading.moment}", found)
+            found = memory.once("group", (spec, reading, names), partial(values_of, reading_shape(spec), value))
+            add(groups, f"{reading.name} {reading.moment}", found)
     return groups
-
-
-def _canonical_groups(shape: Shape, value: Json) -> dict[str, dict[Path, bytes]]:
-    return {
-        group: {path: canonical(found) for path, found in values.items()}
-        for group, values in grouped_values(shape, value).items()
-    }
-
-
-def _dotted(path: Path) -> str:
-    return ".".join(map(str, path))
 
 
 class _Report:

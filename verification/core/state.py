@@ -16,7 +16,6 @@ from verification.core.documents import (
     parse,
     values_at,
 )
-from verification.core.masks import Path, meets
 from verification.core.memory import Memory
 from verification.core.model import Exchange, Json, Probe, Reading
 
@@ -166,16 +165,3 @@ def crossings(specs: dict[str, ReadingSpec], probe: Probe, memory: Memory) -> di
         for name, moment in found
         if moment == "cross" and (name, "after") in found
     }
-
-
-def grouped_values(shape: Shape, value: Json) -> dict[str, dict[Path, Json]]:
-    """Per mask group, the values at the group's places that its masks speak of.
-
-    A value that does not meet the predicate (the pid 0 of a stopped camera) names nothing, so it has no equals.
-    """
-    groups: dict[str, dict[Path, Json]] = {}
-    for mask in shape.masks:
-        if mask.group is not None:
-            found = {path: item for path, item in values_at(value, mask.path).items() if meets(mask, item)}
-            groups.setdefault(mask.group, {}).update(found)
-    return groups

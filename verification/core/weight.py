@@ -12,6 +12,7 @@ _RULES = {
     "raw": ("parity.raw", Verdict.HOLD, "the raw body differs"),
     "body": ("parity.body", Verdict.HOLD, "the body differs"),
     "identity": ("parity.identity", Verdict.ROLLBACK, "ids do not correspond one to one"),
+    "equality": ("parity.equality", Verdict.HOLD, "what is equal on one side is not on the other"),
     "state": ("state.changed", Verdict.ROLLBACK, "the request did something else to the state"),
     "cross": ("cross.read", Verdict.ROLLBACK, "one arm reads another state than the other after this write"),
 }
