@@ -254,6 +254,26 @@ def test_a_text_that_speaks_of_another_twin_is_no_matter_of_wording(
     assert (len(found.messages), len(found.differences)) == ((1, 0) if is_wording else (0, 1))
 
 
+@pytest.mark.parametrize(
+    ("control", "candidate", "is_equal"),
+    [
+        ("/rules/17", "/rules/18", True),
+        ("http://host:17/rules/17/", "http://host:17/rules/18/", True),
+        ("/rules?id=17&x=1", "/rules?id=18&x=1", True),
+        ("/rules/17", "/rules/17", False),
+        ("/rules/17", "/rules/99", False),
+        ("/rules/117", "/rules/118", False),
+        ("http://host:17/", "http://host:18/", False),
+    ],
+)
+def test_a_mere_number_is_an_id_where_it_is_a_whole_step_of_an_address(
+    control: str, candidate: str, is_equal: bool
+) -> None:
+    old, new = (Answer(201, (("location", value),), "") for value in (control, candidate))
+    found = compare_answers(Shape(), old, new, Names((("rule", "17"),)), Names((("rule", "18"),)))
+    assert (found.differences == ()) is is_equal
+
+
 def test_what_is_critical_is_neither_masked_nor_wording() -> None:
     shape = Shape(masks=(Mask("a", "text", "", ""),), messages=("a", "b"), critical=("a", "b"))
     found = compared({"a": "x", "b": "x"}, {"a": "y", "b": "y"}, shape)

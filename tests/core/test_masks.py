@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from verification.core.cases import Mask
-from verification.core.masks import PREDICATES, allows, matches, meets
+from verification.core.masks import PREDICATES, allows, limits, matches, meets
 
 
 def mask(predicate: str, **arguments: object) -> Mask:
@@ -96,3 +96,21 @@ def test_no_mask_hides_a_null_a_container_or_another_type(predicate: str, one: o
         assert not isinstance(one, list | dict)
         assert meets(rule, one)
         assert meets(rule, other)
+
+
+@pytest.mark.parametrize(
+    ("mask", "words"),
+    [
+        (Mask("a", "text", "", ""), ""),
+        (Mask("a", "integer", "", "", minimum=1), "at least 1"),
+        (Mask("a", "number", "", "", minimum=0, maximum=2.5), "at least 0, at most 2.5"),
+        (
+            Mask("a", "timestamp", "", "", maximum=120, group="a"),
+            "at most 120 s apart, equal where others of 'a' are",
+        ),
+        (Mask("a", "timestamp", "", ""), ""),
+        (Mask("a", "pattern", "", "", pattern=r"\d+"), r"like \d+"),
+    ],
+)
+def test_a_mask_says_how_narrow_it_is(mask: Mask, words: str) -> None:
+    assert limits(mask) == words

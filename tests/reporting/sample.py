@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
+from datetime import date
 from enum import Enum
 from typing import Any, TypeVar, cast
 
@@ -55,6 +56,9 @@ HOSTILE = (
     "https://evil.example/x @everyone"
 )
 """Every trick at once: markup, templates, Markdown, CDATA, terminal escapes, NUL, separators, a lone surrogate."""
+
+
+EXPIRES = date(2027, 1, 31)
 
 
 def manifest(**changes: object) -> Manifest:
@@ -210,7 +214,7 @@ def judgement(worst: Verdict = Verdict.PROMOTE) -> Judgement:
         ),
         masks=(
             MaskUse(
-                ENDPOINTS[2], "pid", "integer", "every start gets a process id of its own", "release-gate", 7, seen
+                ENDPOINTS[2], "pid", "integer", "a new one each start", "us", 7, seen, "at least 1", date(2027, 1, 31)
             ),
             MaskUse(RULES, "created_at", "timestamp", "the clock goes on", "release-gate", 0, None),
         ),

@@ -16,6 +16,7 @@ from verification.core.masks import Path, allows, matches
 from verification.core.model import Answer, Difference, Json, MaskedDifference
 
 _SHOWN_CHARACTERS = 400
+_ADDRESSES = frozenset({"location", "content-location"})
 _ABSENT = object()
 _ABSENT_TEXT = "(absent)"
 _TOKEN = re.compile(r"«[\w-]+»")
@@ -105,13 +106,19 @@ def _compare_headers(
     shape: Shape, control: Answer, candidate: Answer, control_names: Names, candidate_names: Names
 ) -> Compared:
     differences = []
+    sides = ((control, control_names), (candidate, candidate_names))
     for name in shape.headers:
-        old = [control_names.in_text(value) for key, value in control.headers if key == name]
-        new = [candidate_names.in_text(value) for key, value in candidate.headers if key == name]
+        old, new = (_named(answer, name, names) for answer, names in sides)
         if old != new:
             control_text, candidate_text = (", ".join(values) if values else _ABSENT_TEXT for values in (old, new))
             differences.append(Difference("header", name, "header", control_text, candidate_text))
     return Compared(tuple(differences))
+
+
+def _named(answer: Answer, header: str, names: Names) -> list[str]:
+    """The values of a header with the names in them replaced."""
+    replaced = names.in_address if header in _ADDRESSES else names.in_text
+    return [replaced(value) for key, value in answer.headers if key == header]
 
 
 def _compare_bodies(

@@ -138,6 +138,12 @@ class Names:
             return text
         return self._pattern.sub(lambda match: self._tokens[match.group()], text)
 
+    def in_address(self, text: str) -> str:
+        """An address with its names replaced; a mere number is a name where it is a whole step or value of it."""
+        for number in self._numeric:
+            text = re.sub(rf"(?<=[/=]){number}(?=$|[/?&#])", self._tokens[number], text)
+        return self.in_text(text)
+
     def in_json_text(self, text: str) -> str | None:
         """A whole JSON text with its names replaced, where that says all that replacing them in the parsed value would.
 

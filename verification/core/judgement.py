@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
 from verification.core.latency import P95Change
 from verification.core.model import Exchange, Finding, MaskedDifference, Verdict
@@ -66,6 +67,9 @@ class MaskUse:
     owner: str
     fired: int
     example: MaskedDifference | None
+    limits: str = ""
+    """How narrow it is, in words; empty: any value of its predicate."""
+    expires: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,18 @@ def meets(mask: Mask, value: Json) -> bool:
     return PREDICATES[mask.predicate](mask, value)
 
 
+def limits(mask: Mask) -> str:
+    """What the mask asks of a value beside its predicate, in words; empty where it asks nothing."""
+    if mask.predicate == "timestamp":
+        asked = [f"at most {mask.maximum:g} s apart"] if mask.maximum is not None else []
+    else:
+        bounds = (("at least", mask.minimum), ("at most", mask.maximum))
+        asked = [f"{word} {bound:g}" for word, bound in bounds if bound is not None]
+    asked += [f"like {mask.pattern}"] if mask.pattern is not None else []
+    asked += [f"equal where others of {mask.group!r} are"] if mask.group is not None else []
+    return ", ".join(asked)
+
+
 def allows(mask: Mask, control: Json, candidate: Json) -> bool:
     """True when both values meet the mask's predicate and have the same form."""
     if not (meets(mask, control) and meets(mask, candidate)):

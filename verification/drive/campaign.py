@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import secrets
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from verification.core.cases import Case, Catalog, Endpoint
 from verification.core.divergence import judge_sequence
 from verification.core.errors import TargetError
+from verification.core.hygiene import without_expired
 from verification.core.judge.sequences import judge_search
 from verification.core.model import Arm, Finding
 from verification.core.outcome import case_findings
@@ -64,7 +66,9 @@ class Campaign:
     """Compares, drills and watches one target. The backend is started at the first step that needs it."""
 
     def __init__(self, settings: Settings, catalog: Catalog, place: Place, stages: tuple[int, ...]) -> None:
-        self.settings, self.catalog, self.place, self.stages = settings, catalog, place, stages
+        self.settings, self.place, self.stages = settings, place, stages
+        # What is told while the run goes on must not lean on a mask that the verdict no longer knows.
+        self.catalog = without_expired(catalog, datetime.now(UTC).date())
         self._redactor = Redactor(secrets.token_bytes(32))
         self._writer = EvidenceWriter(place.run_dir, place.worker)
         self._target: Target | None = None

@@ -12,7 +12,7 @@ from verification.core.expectation import latest
 from verification.core.hygiene import declared_masks, judge_masks, without_expired
 from verification.core.judge.fields import ABOVE_NOISE, field_findings, judge_fields
 from verification.core.judgement import CaseResult, EndpointParity, FieldParity, MaskUse
-from verification.core.masks import matches
+from verification.core.masks import limits, matches
 from verification.core.model import Difference, Finding, MaskedDifference, Verdict
 from verification.core.outcome import UNDECIDED_RULES, CaseOutcome, Noise, case_findings, noise_of
 from verification.core.paired import Field, fields_of
@@ -209,5 +209,6 @@ def _mask_uses(catalog: Catalog, masked: list[tuple[str, MaskedDifference]]) -> 
     for place, mask in dict.fromkeys(declared):
         found = fired.get((place, f"{mask.path} is {mask.predicate}"), [])
         example = found[0] if found else None
-        uses.append(MaskUse(place, mask.path, mask.predicate, mask.reason, mask.owner, len(found), example))
+        said = (mask.reason, mask.owner, len(found), example, limits(mask), mask.expires)
+        uses.append(MaskUse(place, mask.path, mask.predicate, *said))
     return tuple(uses)
