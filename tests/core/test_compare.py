@@ -40,36 +40,6 @@ def places(found: Compared) -> list[tuple[str, str]]:
     return [(difference.path, difference.kind) for difference in found.differences]
 
 
-ROWS = [{"id": number, "state": "on"} for number in range(60)]
-SWAPPED = [{"id": 1, "state": "off"}, {"id": 0, "state": "on"}]
-TRAPS = [
-    pytest.param([{"x": 1}, {"x": 1}], [{"x": 1}], id="repetition lost"),
-    pytest.param([1, 1, 2], [1, 2, 2], id="another repetition"),
-    pytest.param(True, 1, id="true is no 1"),
-    pytest.param(0.001, 0.004, id="small numbers"),
-    pytest.param({"a": 1}, {}, id="field absent"),
-    pytest.param({"a": 1}, {"a": {"b": 1}}, id="field turned into an object"),
-    pytest.param({"valid": True}, {"valid": False}, id="a name that holds id"),
-    pytest.param(SWAPPED, [{"id": 1, "state": "on"}, {"id": 0, "state": "off"}], id="two items swap their state"),
-    pytest.param(ROWS, [*ROWS[:59], {"id": 59, "state": "off"}], id="one change among 60 items"),
-    pytest.param({"id": 1, "name": "a"}, {"uuid": 1, "title": "a"}, id="renamed fields"),
-    pytest.param("2026-11-23T10:00:00Z", "2026-11-23T10:00:00+00:00", id="same instant, other text"),
-    pytest.param(1, 1.0, id="integer and float"),
-    pytest.param({"a": None}, {}, id="absent is not null"),
-    pytest.param([], {}, id="another container"),
-    pytest.param(0.0, -0.0, id="signed zero"),
-]
-
-
-@pytest.mark.parametrize(("control", "candidate"), TRAPS)
-@pytest.mark.parametrize("keyed", [False, True])
-def test_no_trap_passes_as_equal(control: Any, candidate: Any, keyed: bool) -> None:
-    assert compared(control, candidate).differences
-    shape = Shape(keyed=(KeyedList("list", "id"),), multisets=("list",)) if keyed else PLAIN
-    found = compare_answers(shape, answer({"list": control}), answer({"list": candidate}), NOBODY, NOBODY)
-    assert found.differences
-
-
 def test_a_rename_is_told_at_both_fields() -> None:
     assert {path for path, _ in places(compared({"id": 1, "k": 1}, {"uuid": 1, "k": 1}))} == {"id", "uuid"}
 
@@ -119,7 +89,9 @@ def test_no_difference_hides_behind_one_that_a_mask_allows(control: Any, candida
 
 def test_equal_bodies_never_reach_deepdiff(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compare, "DeepDiff", None)
-    found = compare_answers(PLAIN, answer({"a": ROWS, "b": 1}), answer({"b": 1, "a": ROWS}), NOBODY, NOBODY)
+    found = compare_answers(
+        PLAIN, answer({"a": [{"id": 1}, 2], "b": 1}), answer({"b": 1, "a": [{"id": 1}, 2]}), NOBODY, NOBODY
+    )
     assert found == Compared()
 
 
