@@ -71,6 +71,25 @@ def test_alone_and_with_two_processes_the_evidence_is_the_same_and_agrees_with_t
         assert quantile_ms(bins, 0.95) == pytest.approx(truth, rel=0.01), endpoint
 
 
+@pytest.mark.parametrize("processes", [1, 2])
+def test_every_worker_reads_the_witness_where_it_was_declared(
+    processes: int, start_backend: StartBackend, tmp_path: Path
+) -> None:
+    named = ("--witness-header", "", "--witness-body", "made.by", "--witness-legacy", "V1", "--witness-domain", "v2")
+    workers = several(processes) if processes > 1 else ()
+    run = locust(start_backend(), tmp_path, "--endpoints", REFRESH, *named, *workers)
+    assert run.returncode in VERDICT_CODES, run.stderr
+    served: Counter[str] = Counter()
+    for block in blocks(tmp_path):
+        for cell in block.cells:
+            assert cell.unwitnessed == 0
+            served[f"{cell.stream} legacy"] += cell.legacy
+            served[f"{cell.stream} domain"] += cell.domain
+    assert served["control legacy"] > 0
+    assert served["candidate domain"] > 0
+    assert served["control domain"] == served["candidate legacy"] == 0
+
+
 def check_arms_kinds_and_witnesses(seen: list[LoadBlock]) -> None:
     streams: dict[str, set[str]] = defaultdict(set)
     for block in seen:

@@ -51,7 +51,8 @@ class Backend:
         route = path.partition("?")[0]
         self.note(method, route, body)
         self.created += 1
-        text = json.dumps({"ok": True, "id": self.created, "running": True}).encode()
+        made = {"by": {"legacy": "v1", "domain": "v2"}[served_by]}
+        text = json.dumps({"ok": True, "id": self.created, "running": True, "made": made}).encode()
         return (
             f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(text)}\r\n"
             f"X-Served-By: {served_by}\r\nServer-Timing: work;dur={self.options.delay_ms or 0.5}\r\n\r\n"

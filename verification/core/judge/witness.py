@@ -14,7 +14,7 @@ FIRST_NEEDED = (
 )
 SECOND_NEEDED = (
     "count each request inside the implementation that serves it, not where it is routed, show both counts in a "
-    "monitoring endpoint, and name them in rollout.toml under [witness.second]"
+    "monitoring endpoint, and name them in rollout.toml under [witness.second] (none = true says that there is none)"
 )
 
 
