@@ -17,16 +17,16 @@ Three readers of the same counts:
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks.figure import Figure, write
 from verification.core.paired import exact_p_value, holm
 from verification.core.policy import DifferencePolicy
 
@@ -67,21 +67,6 @@ class Cell:
     test: int
     gate: int
     diffy: int
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """What must hold of the cells, as a share of runs."""
-
-    figure: str
-    measured: float
-    least: float
-    most: float
-
-    @property
-    def met(self) -> bool:
-        """True when it lies within its limits."""
-        return self.least <= self.measured <= self.most
 
 
 def simulate(rng: np.random.Generator, noise_rate: float, requests: int, defect: float, count: int) -> list[Seen]:
@@ -167,14 +152,8 @@ def render(cells: Sequence[Cell], table: Sequence[Figure]) -> str:
         found = "".join(f"{number / cell.runs:>9.2%}" for number in (cell.test, cell.gate, cell.diffy))
         lines.append(f"{cell.noise_rate:>7.3f}{cell.requests:>10}{cell.fields:>8}  {cell.candidate:11}{found}")
     lines.append("")
-    lines += list(_told(table))
+    lines += [f"{row.figure:48}{row.told}" for row in table]
     return "\n".join(lines)
-
-
-def _told(table: Sequence[Figure]) -> Iterator[str]:
-    for row in table:
-        limits = f"{row.least:.1%} to {row.most:.1%}"
-        yield f"{row.figure:48}{row.measured:>8.2%}{limits:>18}  {'met' if row.met else 'NOT MET'}"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -191,16 +170,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     table = figures(cells, options.runs)
     print(render(cells, table))
     print(f"{options.runs} runs per cell, seed {options.seed}, {time.monotonic() - began:.0f} s")
-    options.json.parent.mkdir(parents=True, exist_ok=True)
-    report = {
-        "runs": options.runs,
-        "seed": options.seed,
-        "alpha": ALPHA,
-        "figures": [asdict(row) | {"met": row.met} for row in table],
-        "cells": [asdict(cell) for cell in cells],
-    }
-    options.json.write_text(json.dumps(report, indent=1), encoding="utf-8")
-    return 0 if all(row.met for row in table) else 1
+    return write(options.json, table, cells, runs=options.runs, seed=options.seed, alpha=ALPHA)
 
 
 if __name__ == "__main__":
