@@ -2,9 +2,10 @@
 
     python -m benchmarks.calibration --runs 400
 
-simulates stages whose true P95 ratio is known, asks the project's own test, prints the figures it must show with their
-limits, and writes everything as JSON. Exit code 0 when every figure is met. An independent checker can be pointed at
-`verdict_of_raw_blocks` and `interval_of_raw_blocks`.
+simulates stages whose true P95 ratio is known, asks the project's own tests (the fixed one, and the sequential one that
+looks after every block), prints the figures they must show with their limits, and writes everything as JSON. Exit code
+0 when every figure is met. An independent checker can be pointed at `verdict_of_raw_blocks`, `decision_of_raw_blocks`
+and `interval_of_raw_blocks`.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import argparse
 import math
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -27,6 +29,7 @@ from verification.core.histogram import INVALID_BIN, LOG_BIN, TOP_BIN, edge_ms
 from verification.core.latency import P95Change, Stratum, p95_change
 from verification.core.model import Verdict
 from verification.core.policy import LatencyPolicy
+from verification.core.sequential import SequentialDecision, decide
 
 RATIOS = (1.0, 1.1, 1.19, 1.3, 1.45, 1.6, 2.0)
 CONFIGURATIONS = (
@@ -34,6 +37,11 @@ CONFIGURATIONS = (
     Configuration("B", 5_000, 0.25, 60, 5.0),
     Configuration("C", 1_500, 0.50, 30, 1.0),
 )
+LONG = Configuration("L", 12_000, 0.10, 360, 5.0)
+"""Long enough for the sequential test to decide whenever it is ready."""
+MEAN_REQUESTS = {1.0: 1_600, 1.6: 5_500, 2.0: 1_400}
+"""True ratio -> most candidate requests that a decision may take on average, log-normal times at a share of 10 %."""
+SEQUENTIAL = " sequential"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +54,9 @@ class Cell:
     runs: int
     verdicts: dict[str, int]
     covered: int
-    """Runs whose 95 % interval holds the true ratio."""
+    """Runs whose 95 % interval holds the true ratio; the sequential test has none."""
+    requests: int = 0
+    """Candidate requests up to the decision, over all runs of the sequential test."""
 
     def share(self, *verdicts: Verdict) -> float:
         """Share of the runs that ended so."""
@@ -77,6 +87,12 @@ def verdict_of_raw_blocks(control: Sequence[ArrayLike], candidate: Sequence[Arra
     return change_of_raw_blocks(control, candidate).verdict.value
 
 
+def decision_of_raw_blocks(control: Sequence[ArrayLike], candidate: Sequence[ArrayLike]) -> SequentialDecision:
+    """The same looked at after every block."""
+    pairs = tuple((bins_of(one), bins_of(other)) for one, other in zip(control, candidate, strict=True))
+    return decide([Stratum(pairs)], LatencyPolicy())
+
+
 def interval_of_raw_blocks(control: Sequence[ArrayLike], candidate: Sequence[ArrayLike]) -> tuple[float, float]:
     """For a checker that wants the 95 % interval of the ratio; everything where nothing was measured."""
     change = change_of_raw_blocks(control, candidate)
@@ -86,22 +102,33 @@ def interval_of_raw_blocks(control: Sequence[ArrayLike], candidate: Sequence[Arr
 # --- the runs --------------------------------------------------------------------------------------------------------
 
 
-def run_cell(job: tuple[Configuration, str, float, int, int]) -> Cell:
-    """All runs of one cell; each has its own seed, so that more runs do not change the first ones."""
+def run_cell(job: tuple[Configuration, str, float, int, int]) -> tuple[Cell, Cell]:
+    """All runs of one cell, by both tests. Each run has its own seed: more runs do not change the first ones."""
     configuration, scenario, ratio, runs, seed = job
-    verdicts: dict[str, int] = {}
-    covered = 0
+    fixed: Counter[str] = Counter()
+    sequential: Counter[str] = Counter()
+    covered = requests = 0
     place = (ord(configuration.name), list(WORLDS).index(scenario), round(ratio * 100))
     for run in range(runs):
-        change = change_of_raw_blocks(
-            *simulate(np.random.default_rng((seed, *place, run)), configuration, scenario, ratio)
-        )
-        verdicts[change.verdict.value] = verdicts.get(change.verdict.value, 0) + 1
-        covered += change.low is not None and change.high is not None and change.low <= ratio - 1 <= change.high
-    return Cell(configuration.name, scenario, ratio, runs, verdicts, covered)
+        arms = simulate(np.random.default_rng((seed, *place, run)), configuration, scenario, ratio)
+        decision = decision_of_raw_blocks(*arms)
+        sequential[decision.verdict.value] += 1
+        requests += decision.requests_candidate
+        if configuration is not LONG:
+            change = change_of_raw_blocks(*arms)
+            fixed[change.verdict.value] += 1
+            covered += change.low is not None and change.high is not None and change.low <= ratio - 1 <= change.high
+    name = configuration.name
+    return (
+        Cell(name, scenario, ratio, runs, dict(fixed), covered),
+        Cell(f"{name}{SEQUENTIAL}", scenario, ratio, runs, dict(sequential), 0, requests),
+    )
 
 
 # --- the figures -----------------------------------------------------------------------------------------------------
+
+
+Table = dict[tuple[str, str, float], Cell]
 
 
 def figures(cells: Iterable[Cell]) -> list[Figure]:
@@ -109,17 +136,29 @@ def figures(cells: Iterable[Cell]) -> list[Figure]:
     table = {(cell.configuration, cell.scenario, cell.ratio): cell for cell in cells}
     result: list[Figure] = []
     for name in sorted({cell[0] for cell in table}):
+        if name.startswith(LONG.name):
+            continue
         result += _errors(name, table)
+        if name.endswith(SEQUENTIAL):
+            continue
         result += _power(name, table)
         for scenario in (*USUAL, *STRESS):
             mine = [table[name, scenario, ratio] for ratio in RATIOS]
             share = sum(cell.covered for cell in mine) / sum(cell.runs for cell in mine)
             least = 0.93 if scenario in USUAL else 0.91
             result.append(Figure("95 % interval holds the truth", share, least, 0.99, name, scenario))
-    return result
+    return [*result, *_speed(table)]
 
 
-Table = dict[tuple[str, str, float], Cell]
+def _speed(table: Table) -> Iterable[Figure]:
+    """Mean candidate requests to a sequential decision, as a share of what is allowed."""
+    for ratio, most in MEAN_REQUESTS.items():
+        cell = table.get((f"{LONG.name}{SEQUENTIAL}", "lognormal", ratio))
+        if cell is not None:
+            mean = cell.requests / cell.runs
+            yield Figure(
+                f"{ratio:g}: {mean:,.0f} requests of {most:,}", mean / most, 0, 1, cell.configuration, "lognormal"
+            )
 
 
 def _errors(name: str, table: Table) -> Iterable[Figure]:
@@ -159,18 +198,18 @@ def _power(name: str, table: Table) -> Iterable[Figure]:
 def render(cells: Sequence[Cell], table: Sequence[Figure]) -> str:
     """Both tables as text."""
     lines = [
-        f"{'':3}{'scenario':14}{'ratio':>6}{'PROMOTE':>10}{'HOLD':>8}{'ROLLBACK':>10}{'INCONCL.':>10}{'covered':>9}"
+        f"{'':14}{'scenario':14}{'ratio':>6}{'PROMOTE':>10}{'HOLD':>8}{'ROLLBACK':>10}{'INCONCL.':>10}{'covered':>9}"
     ]
     for cell in cells:
         shares = [cell.share(verdict) for verdict in (Verdict.PROMOTE, Verdict.HOLD, Verdict.ROLLBACK)]
         numbers = "".join(f"{share:>{width}.3f}" for share, width in zip(shares, (10, 8, 10), strict=True))
         silent, covered = cell.share(Verdict.INCONCLUSIVE), cell.covered / cell.runs
         lines.append(
-            f"{cell.configuration:3}{cell.scenario:14}{cell.ratio:>6.2f}{numbers}{silent:>10.3f}{covered:>9.3f}"
+            f"{cell.configuration:14}{cell.scenario:14}{cell.ratio:>6.2f}{numbers}{silent:>10.3f}{covered:>9.3f}"
         )
-    lines += ["", f"{'':3}{'figure':32}{'scope':24}{'measured':>9}{'limit':>18}"]
+    lines += ["", f"{'':14}{'figure':32}{'scope':24}{'measured':>9}{'limit':>18}"]
     for row in table:
-        lines.append(f"{row.configuration:3}{row.figure:32}{row.scope:24}{row.told}")
+        lines.append(f"{row.configuration:14}{row.figure:32}{row.scope:24}{row.told}")
     missed = sum(not row.met for row in table)
     return "\n".join([*lines, f"{len(table) - missed} of {len(table)} figures met"])
 
@@ -181,7 +220,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--runs", type=int, default=400, help="runs per cell (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--only", choices=[each.name for each in CONFIGURATIONS], help="one configuration only")
+    parser.add_argument(
+        "--only", choices=[each.name for each in (*CONFIGURATIONS, LONG)], help="one configuration only"
+    )
     parser.add_argument("--json", type=Path, default=Path("reports/benchmarks/calibration.json"))
     options = parser.parse_args(arguments)
     began = time.monotonic()
@@ -192,8 +233,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for scenario in WORLDS
         for ratio in RATIOS
     ]
+    if options.only in (None, LONG.name):
+        jobs += [(LONG, "lognormal", ratio, options.runs, options.seed) for ratio in MEAN_REQUESTS]
     with ProcessPoolExecutor(options.processes) as pool:
-        cells = list(pool.map(run_cell, jobs))
+        cells = [cell for both in pool.map(run_cell, jobs) for cell in both if cell.verdicts]
     table = figures(cells)
     print(render(cells, table))
     print(f"{options.runs} runs per cell, seed {options.seed}, {time.monotonic() - began:.0f} s")
