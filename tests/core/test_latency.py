@@ -3,66 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
-from verification.core.exceedance import Exceedance, exceedance, time_blocks
-from verification.core.histogram import INVALID_BIN, TOP_BIN, Bins, bin_of, merge
-from verification.core.latency import P95Change, Stratum, interference, p95_change
+from tests.core.latencies import POLICY, draw, histogram, judged, stratum
+from verification.core.exceedance import exceedance
+from verification.core.histogram import INVALID_BIN, merge
+from verification.core.latency import Stratum, p95_change
 from verification.core.model import Verdict
 from verification.core.policy import LatencyPolicy
-
-POLICY = LatencyPolicy()
-Times = Sequence[float] | NDArray[np.float64]
-
-
-def histogram(times: Times) -> Bins:
-    return Counter(map(bin_of, np.asarray(times).tolist()))
-
-
-def draw(rng: np.random.Generator, requests: int, median_ms: float, sigma: float = 0.3) -> NDArray[np.float64]:
-    return median_ms * np.exp(sigma * rng.standard_normal(requests))
-
-
-def stratum(
-    ratio: float,
-    *,
-    seed: int = 1,
-    blocks: int = 30,
-    per_arm: int = 60,
-    median_ms: float = 20.0,
-    group: str = "25",
-    errors: tuple[int, int] = (0, 0),
-    levels: Iterable[float] | None = None,
-) -> Stratum:
-    """Log-normal arms side by side, `errors` per block and arm of `per_arm` requests, block levels optional."""
-    rng = np.random.default_rng(seed)
-    pairs = []
-    for level in [1.0] * blocks if levels is None else levels:
-        arms = [
-            merge(histogram(draw(rng, per_arm - failed, median_ms * level * slower)), {TOP_BIN: failed})
-            for slower, failed in zip((1.0, ratio), errors, strict=True)
-        ]
-        pairs.append((arms[0], arms[1]))
-    return Stratum(tuple(pairs), group)
-
-
-def judged(*strata: Stratum, policy: LatencyPolicy = POLICY, alarm_alpha: float | None = None) -> P95Change:
-    """Judge, and hold what is true of every result."""
-    change = p95_change(strata, policy, alarm_alpha=alarm_alpha)
-    for number in (change.change, change.low, change.high, change.median_change, change.tail_ratio):
-        assert number is None or not math.isnan(number)
-    assert not math.isnan(change.z_hold + change.z_rollback)
-    assert "nan" not in change.reason
-    assert change.low is None or change.high is None or change.low <= change.high
-    assert (change.verdict is Verdict.INCONCLUSIVE) or change.missing_per_arm == 0
-    return change
 
 
 @pytest.mark.parametrize(
@@ -146,67 +98,6 @@ def test_a_slow_tail_behind_an_equal_median_is_found() -> None:
     change = judged(Stratum(pairs))
     assert change.verdict is Verdict.ROLLBACK
     assert change.median_change == pytest.approx(0, abs=0.08)
-
-
-def test_each_endpoint_has_its_own_threshold() -> None:
-    """A fast endpoint that is twice as slow hides below the P95 of a slow one, but not from the test of both."""
-    slow_and_equal = stratum(1.0, seed=1, median_ms=500.0)
-    fast_and_late = stratum(2.0, seed=2, median_ms=5.0)
-    pooled = Stratum(
-        tuple(
-            (merge(a, c), merge(b, d))
-            for (a, b), (c, d) in zip(slow_and_equal.blocks, fast_and_late.blocks, strict=True)
-        )
-    )
-    both = judged(slow_and_equal, fast_and_late)
-    assert judged(pooled).verdict is Verdict.PROMOTE
-    assert both.verdict is Verdict.HOLD
-    assert both.change is not None
-    assert 0.2 < both.change < 1.0
-
-
-def test_endpoints_of_a_stage_share_its_time_blocks_and_stages_do_not() -> None:
-    one, other = stratum(1.0, seed=1), stratum(1.0, seed=2)
-    assert time_blocks([one, other]) == 30
-    assert time_blocks([one, Stratum(other.blocks, "50")]) == 60
-
-
-def test_noise_that_endpoints_share_within_a_block_is_not_counted_twice_as_evidence() -> None:
-    """The same requests under three names say no more than once: the z of three copies is that of one."""
-    rng = np.random.default_rng(8)
-    pairs = []
-    for _ in range(60):  # noise that belongs to one arm, block by block
-        own = np.exp(rng.normal(0, 0.4, 2))
-        pairs.append((histogram(draw(rng, 60, 20.0 * own[0])), histogram(draw(rng, 60, 20.0 * own[1]))))
-    one = Stratum(tuple(pairs), "25")
-    shifts = np.arange(-10, 30)
-    alone = exceedance([one], shifts)
-    assert alone.inflation.min() > 2
-    assert exceedance([one] * 3, shifts).z == pytest.approx(alone.z)
-    elsewhere = [Stratum(one.blocks, stage) for stage in ("10", "25", "50")]
-    assert np.abs(exceedance(elsewhere, shifts).z[:5]).min() > np.abs(alone.z[:5]).max() / 2
-    assert exceedance(elsewhere, shifts).z[0] == pytest.approx(alone.z[0] * math.sqrt(3), rel=0.1)
-
-
-def test_neighbouring_blocks_that_deviate_alike_make_the_test_more_careful() -> None:
-    """Half of the run one arm is late, then the other: far fewer independent looks than there are blocks."""
-    late = [1.6] * 15 + [1.0] * 15
-    shuffled = np.random.default_rng(3).permutation(late).tolist()
-
-    def at(levels: list[float]) -> Exceedance:
-        rng = np.random.default_rng(2)
-        pairs = [(histogram(draw(rng, 80, 20.0)), histogram(draw(rng, 80, 20.0 * level))) for level in levels]
-        return exceedance([Stratum(tuple(pairs))], np.array([0]))
-
-    assert at(late).inflation[0] > 1.5 * at(shuffled).inflation[0]
-
-
-def test_an_endpoint_that_was_not_asked_in_a_block_keeps_its_place() -> None:
-    data = stratum(1.0, blocks=30)
-    gaps = Stratum(tuple(({}, {}) if row % 10 == 0 else pair for row, pair in enumerate(data.blocks)), "25")
-    assert judged(gaps).blocks == 27
-    assert judged(gaps).verdict is Verdict.PROMOTE
-    assert judged(gaps, data).blocks == 30
 
 
 def test_fewer_than_twenty_shared_blocks_are_inconclusive_whatever_the_ratio() -> None:
@@ -359,72 +250,3 @@ def test_an_unchanged_release_is_flagged_in_at_most_one_run_of_a_hundred() -> No
         for seed in range(150)
     )
     assert flags == 0
-
-
-# --- interference ----------------------------------------------------------------------------------------------------
-
-
-def control_blocks(rng: np.random.Generator, levels: Sequence[float]) -> list[Bins]:
-    return [histogram(draw(rng, 100, 20.0 * level)) for level in levels]
-
-
-def test_control_that_suffers_beside_the_candidate_is_a_hold() -> None:
-    rng = np.random.default_rng(1)
-    found = interference(control_blocks(rng, [1.8] * 24), control_blocks(rng, [1.0] * 3), POLICY)
-    assert found.verdict is Verdict.HOLD
-    assert found.ratio == pytest.approx(1.8, rel=0.1)
-    assert found.low is not None
-    assert found.low > 1.2
-    assert "more than 1.2 times is proven" in found.reason
-
-
-def test_control_that_does_not_suffer_is_no_alarm() -> None:
-    rng = np.random.default_rng(2)
-    found = interference(control_blocks(rng, [1.0] * 24), control_blocks(rng, [1.0] * 3), POLICY)
-    assert found.verdict is Verdict.PROMOTE
-    assert found.low is not None
-    assert found.high is not None
-    assert found.low < 1.0 < found.high
-    assert "not proven" in found.reason
-
-
-def test_too_few_blocks_tell_nothing_about_interference() -> None:
-    blocks = control_blocks(np.random.default_rng(3), [1.0] * 3)
-    for mixed, alone in ((blocks, [*blocks[:2], {9: 19}]), ([], blocks), (blocks[:2], blocks)):
-        found = interference(mixed, alone, POLICY)
-        assert (found.verdict, found.ratio, found.low, found.high) == (Verdict.PROMOTE, None, None, None)
-        assert "3 of each are needed" in found.reason
-
-
-def test_blocks_that_are_all_alike_are_judged_without_dividing_by_zero() -> None:
-    """Equal blocks have no spread; then the width of a bin is what counts."""
-    block = {bin_of(20.0): 95, bin_of(60.0): 5}
-    assert interference([block] * 20, [block] * 3, POLICY).verdict is Verdict.PROMOTE
-    late = {number + 60: count for number, count in block.items()}
-    assert interference([late] * 20, [block] * 3, POLICY).verdict is Verdict.HOLD
-
-
-def test_control_that_only_errs_beside_the_candidate_is_a_hold() -> None:
-    rng = np.random.default_rng(4)
-    alone = control_blocks(rng, [1.0] * 3)
-    found = interference([{TOP_BIN: 100}] * 20, alone, POLICY)
-    assert found.verdict is Verdict.HOLD
-    assert found.ratio is not None
-    assert found.ratio > 10_000
-    assert interference(alone * 7, [{TOP_BIN: 100}] * 3, POLICY).verdict is Verdict.PROMOTE
-
-
-def test_a_drifting_host_is_not_taken_for_interference() -> None:
-    """AR(1) load, ten seconds of memory, kinds of blocks in random order: at most one alarm in a hundred runs."""
-    rng = np.random.default_rng(5)
-    alarms = 0
-    for _ in range(300):
-        level, levels = rng.normal(0, 0.25), []
-        for _ in range(30):
-            level = 0.86 * level + rng.normal(0, 0.25 * math.sqrt(1 - 0.86**2))
-            levels.append(math.exp(level))
-        order = rng.permutation(30)
-        alone, mixed = ([levels[at] for at in sorted(part)] for part in (order[:3], order[3:]))
-        found = interference(control_blocks(rng, mixed), control_blocks(rng, alone), POLICY)
-        alarms += found.verdict is Verdict.HOLD
-    assert alarms <= 3

@@ -2,72 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from verification.core.cases import Case, Catalog, Endpoint, LoadSpec, Mask, ReadingSpec, RequestSpec, Shape
-from verification.core.model import Answer, Arm, Comparison, Exchange, Probe, Reading, Request, Verdict
-from verification.core.outcome import CaseOutcome
-from verification.core.parity import judge_comparison
-
-ASK = RequestSpec("POST", "/cameras/{camera}/start")
-PID = Mask("pid", "integer", "a new one each start", "us", minimum=1, group="pid")
-PIDS = Mask("*.pid", "integer", "a new one each start", "us", minimum=1, group="pid")
-STATUSES = ReadingSpec("statuses", RequestSpec("POST", "/s"), "", None, ordered=False, shape=Shape(masks=(PIDS,)))
-SHAPE = Shape(masks=(PID,), messages=("text",), critical=("running",))
-ERROR = Shape(messages=("detail",))
-CASES = (Case("known", "", (), ASK, 200), Case("unknown", "", (), ASK, 404), Case("derived", "", (), ASK, None, True))
-ENDPOINT = Endpoint(
-    "POST /start", "POST", "/start", True, SHAPE, ERROR, ("statuses",), CASES, LoadSpec(1, (ASK,), None)
+from tests.core.probes import (
+    ARMS,
+    CATALOG,
+    ENDPOINT,
+    answer,
+    candidate,
+    judged,
+    probe,
+    rules,
+    sent,
 )
-CATALOG = Catalog((ENDPOINT,), {}, {"statuses": STATUSES}, {})
-ARMS = {"control": Arm.CONTROL, "control-again": Arm.CONTROL, "candidate": Arm.CANDIDATE}
-SERVED = {Arm.CONTROL: "legacy", Arm.CANDIDATE: "domain"}
-
-
-def sent(arm: Arm, body: Any, status: int = 200, **changes: Any) -> Exchange:
-    text = body if isinstance(body, str) else json.dumps(body)
-    made = Exchange(arm, Request("POST", "/x"), Answer(status, (), text), None, 1.0, SERVED[arm])
-    return replace(made, **changes)
-
-
-def probe(side: str, body: Any = None, *, pid: int = 40, status: int = 200, **changes: Any) -> Probe:
-    """A start that gives the camera a pid: the answer names it, the readings show it."""
-    name = f"gate-{side}"
-    answer = {"running": True, "pid": pid, "id": name} if body is None else body
-    before = changes.pop("before", {name: {"pid": 0}})
-    after = changes.pop("after", {name: {"pid": pid}})
-    cross = changes.pop("cross", after)
-    exchange = sent(ARMS[side], answer, status, **changes)
-    readings = (
-        Reading("statuses", "before", sent(Arm.CONTROL, before)),
-        Reading("statuses", "after", sent(Arm.CONTROL, after)),
-        Reading("statuses", "cross", sent(Arm.CANDIDATE, cross)),
-    )
-    return Probe(side, (("camera", name),), exchange, readings)
-
-
-def judged(
-    candidate: Probe, *, control: Probe | None = None, again: Probe | None = None, case: str = "known"
-) -> CaseOutcome:
-    first = control or probe("control", pid=40)
-    second = again or probe("control-again", pid=41)
-    return judge_comparison(CATALOG, Comparison("POST /start", case, (second, candidate, first)))
-
-
-def rules(outcome: CaseOutcome) -> list[tuple[str, Verdict]]:
-    return [(finding.rule, finding.verdict) for finding in outcome.findings]
-
-
-def candidate(**changes: Any) -> Probe:
-    return probe("candidate", pid=42, **changes)
-
-
-def answer(**changes: Any) -> Probe:
-    return candidate(body={"running": True, "pid": 42, "id": "gate-candidate"} | changes)
+from verification.core.model import Arm, Comparison, Probe, Verdict
+from verification.core.parity import judge_comparison
 
 
 def test_twins_that_did_alike_are_equal_and_their_masks_counted() -> None:
@@ -239,57 +191,6 @@ def test_a_candidate_that_died_before_it_was_read_is_a_crash_and_no_lost_witness
         for reading in silent.readings[1:]
     )
     assert ("state.changed", Verdict.ROLLBACK) in rules(judged(replace(silent, readings=(silent.readings[0], *gone))))
-
-
-def test_an_answer_from_the_cache_of_the_other_twin_is_a_rollback() -> None:
-    first = probe("control")
-    assert first.exchange is not None
-    cached = replace(candidate(), exchange=replace(first.exchange, arm=Arm.CANDIDATE, served_by="domain"))
-    assert ("parity.identity", Verdict.ROLLBACK) in rules(judged(cached, control=first))
-
-
-def test_an_id_that_names_two_things_on_one_side_is_a_rollback() -> None:
-    def named(side: str, created: str) -> Probe:
-        plain = probe(side)
-        return replace(plain, names=(*plain.names, ("other", f"{side}-1"), ("created", created)))
-
-    alike = [named(side, f"{side}-2") for side in ARMS]
-    assert rules(judged(alike[2], control=alike[0], again=alike[1])) == []
-    twice = named("candidate", "candidate-1")
-    assert rules(judged(twice, control=alike[0], again=alike[1])) == [("parity.identity", Verdict.ROLLBACK)]
-    assert rules(
-        judged(alike[2], control=named("control", "control-1"), again=named("control-again", "control-again-1"))
-    )
-
-
-def test_an_id_that_became_a_text_is_another_type_and_not_another_id() -> None:
-    shape = Shape(ids=(("id", "camera"),))
-    catalog = replace(CATALOG, endpoints=(replace(ENDPOINT, shape=shape, reads=()),))
-
-    def numbered(side: str, number: int, answered: int | str) -> Probe:
-        return replace(probe(side, {"id": answered}), names=(("camera", str(number)),))
-
-    def found(answered: int | str) -> list[tuple[str, Verdict]]:
-        pair = (numbered("control", 7, 7), numbered("control-again", 8, 8))
-        one = Comparison("POST /start", "known", (*pair, numbered("candidate", 9, answered)))
-        return [pair for pair in rules(judge_comparison(catalog, one)) if pair[0].startswith("parity")]
-
-    assert found(9) == []
-    assert found("9") == [("parity.body", Verdict.HOLD)]
-    assert found(8) == [("parity.identity", Verdict.ROLLBACK)]
-    assert found("8") == [("parity.identity", Verdict.ROLLBACK)]
-
-
-def test_values_that_must_stay_equal_are_held_against_each_other_without_an_answer_too() -> None:
-    def restarted(side: str, pid: int) -> Probe:
-        """An answer without a body; the readings alone show that the process id stayed."""
-        return probe(side, "", before={f"gate-{side}": {"pid": 30}}, after={f"gate-{side}": {"pid": pid, "n": 1}})
-
-    control, again = restarted("control", 40), restarted("control-again", 41)
-    assert rules(judged(restarted("candidate", 42), control=control, again=again)) == []
-    assert ("parity.identity", Verdict.ROLLBACK) in rules(
-        judged(restarted("candidate", 30), control=control, again=again)
-    )
 
 
 def test_a_lost_side_or_an_unknown_case_is_inconclusive() -> None:
