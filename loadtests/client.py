@@ -10,8 +10,9 @@ import gevent
 from locust.contrib.fasthttp import FastHttpSession
 
 from loadtests.reply import Reply, server_time_ms, silence
-from verification.core.arms import DEFAULT_WITNESS, Witness, force_query
+from verification.core.arms import force_query
 from verification.core.model import Arm, Request
+from verification.core.witness import DEFAULT_WITNESS, Witness
 
 
 class Client:

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from pydantic import ValidationError
+
 from loadtests.timetable import block_kinds
-from verification.core.arms import DEFAULT_WITNESS, Witness
 from verification.core.cases import Endpoint
 from verification.core.errors import PermissionNeeded, UsageError
+from verification.core.witness import DEFAULT_WITNESS, Witness, WitnessSettings
 from verification.settings import is_loopback
 
 DEFAULT_RATE_PER_S = 100.0
@@ -82,14 +84,15 @@ def add_to(parser: Any) -> None:
     add("--max-rules", type=int, default=DEFAULT_MAX_RULES, help="most undeletable alert rules to leave (neutralised)")
     add("--max-twins", type=int, default=DEFAULT_MAX_TWINS, help="most cameras of one pool to have at a time")
     add("--server-time-header", default="Server-Timing", help="header with the server's own time in ms")
-    witness = DEFAULT_WITNESS
-    add("--witness-header", default=witness.header, help="response header that names who served; empty: none")
+    usual = DEFAULT_WITNESS
+    add("--witness-header", default="", help=f"response header that names who served (default: {usual.header})")
     add("--witness-body", default="", metavar="PATH", help="dotted path in the JSON body that names who served")
-    add("--witness-legacy", default=witness.legacy, help="text by which the witness names the old implementation")
-    add("--witness-domain", default=witness.domain, help="text by which the witness names the rewrite")
+    add("--witness-legacy", default=usual.legacy, help="text by which the witness names the old implementation")
+    add("--witness-domain", default=usual.domain, help="text by which the witness names the rewrite")
     for flag, text in (
         ("--disposable-target", "the target is thrown away afterwards: no cap on what cannot be deleted"),
         ("--allow-writes", "allow writes to a host that is not this machine"),
+        ("--no-witness", "answers do not name who served; nothing is proven then"),
     ):
         add(flag, action="store_true", default=False, help=text)
     add("--raw-samples", default="", help=argparse.SUPPRESS)
@@ -125,16 +128,26 @@ def stage_options(parsed: Any, host: str | None, endpoints: tuple[Endpoint, ...]
         max_rules=None if parsed.disposable_target else parsed.max_rules,
         max_twins=parsed.max_twins,
         server_time_header=parsed.server_time_header,
-        witness=Witness(
-            parsed.witness_header or None,
-            parsed.witness_body or None,
-            parsed.witness_legacy,
-            parsed.witness_domain,
-        ),
+        witness=_witness(parsed),
         run_dir=Path(parsed.run_dir) if parsed.run_dir else None,
         evidence_name=parsed.evidence_name or f"load-{parsed.stage:03d}",
         raw_samples=Path(parsed.raw_samples) if parsed.raw_samples else None,
     )
+
+
+def _witness(parsed: Any) -> Witness:
+    try:
+        return WitnessSettings(
+            header=parsed.witness_header or None,
+            body=parsed.witness_body or None,
+            none=parsed.no_witness,
+            legacy=parsed.witness_legacy,
+            domain=parsed.witness_domain,
+        ).first
+    except ValidationError as error:
+        said = "; ".join(problem["msg"] for problem in error.errors())
+        options = "--witness-header, --witness-body, --no-witness, --witness-legacy, --witness-domain"
+        raise UsageError(f"{options}: {said}.") from error
 
 
 def _writes(endpoint: Endpoint) -> bool:

@@ -22,10 +22,10 @@ from loadtests.pools import Pools
 from loadtests.recorder import Outcome, Recorder
 from loadtests.reply import Reply
 from loadtests.timetable import WARM_UP, Arrival, Source, StagePlan, arrivals
-from verification.core.arms import Witness
 from verification.core.cases import Catalog
 from verification.core.errors import GateError
 from verification.core.model import Arm, Request
+from verification.core.witness import Witness
 
 SET_UP_TIMEOUT_S = 20.0
 TIMER_ERROR_S = 0.001

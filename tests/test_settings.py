@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from verification.core.arms import Witness
 from verification.core.errors import PermissionNeeded, SettingsError, UsageError
 from verification.run import choose_stages
 from verification.settings import Settings, load_settings, require_allowed_target
@@ -29,16 +28,6 @@ def test_the_command_line_wins_over_the_file(tmp_path: Path) -> None:
     settings = load_settings(path, {"run": {"seed": 2}, "target": {"url": "http://127.0.0.1:1/"}, "stages": (10,)})
     assert (settings.run.seed, settings.run.quick, settings.target.url) == (2, True, "http://127.0.0.1:1")
     assert settings.stages == (10,)
-
-
-def test_a_witness_stands_where_the_settings_say_and_by_default_in_a_header(tmp_path: Path) -> None:
-    def first(text: str) -> Witness:
-        return load_settings(written(tmp_path, text), {}).witness.first
-
-    assert first("") == Witness("x-served-by", None, "legacy", "domain")
-    assert first("[witness]\nheader = 'X-V'\nlegacy = '1'\ndomain = '2'\n") == Witness("X-V", None, "1", "2")
-    assert first("[witness]\nbody = 'meta.by'\n") == Witness(None, "meta.by")
-    assert first("[witness]\nnone = true\n") == Witness(None, None)
 
 
 def test_the_policy_is_the_judges_part() -> None:
@@ -63,6 +52,12 @@ MISTAKES: list[tuple[str, list[str]]] = [
     ("[witness]\nheadr = 'X-A'\n", ["witness.headr", "Did you mean 'header'?"]),
     ("[witness.second]\ncounter = '/m'\nlog = true\n", ["witness.second", "counter and log exclude each other"]),
     ("[witness.second]\nheader = 'X-B'\n", ["witness.second", "header needs legacy and domain"]),
+    ("[witness]\nheader = ''\n", ["witness.header", "at least 1"]),
+    ("[witness.second]\ndomain = ''\n", ["witness.second.domain", "at least 1"]),
+    (
+        "[target]\nurl = 'http://127.0.0.1:1'\n[witness.second]\nlog = true\nlegacy = 'a'\ndomain = 'b'\n",
+        ["witness.second.log", "target.log_file"],
+    ),
     ("[witness.second]\ncounter = 'm'\n", ["witness.second", "path on the target"]),
     (
         "[witness.second]\nlog = true\nlegacy = '('\ndomain = 'x'\n",

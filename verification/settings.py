@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import ipaddress
-import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -12,7 +11,6 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from verification.core.arms import DEFAULT_WITNESS, Witness
 from verification.core.errors import PermissionNeeded, SettingsError, UsageError
 from verification.core.policy import (
     DEFAULT_STAGES,
@@ -25,6 +23,7 @@ from verification.core.policy import (
     RatePolicy,
 )
 from verification.core.redact import redact_text
+from verification.core.witness import WitnessSettings
 
 DEFAULT_FILE = Path("rollout.toml")
 
@@ -80,84 +79,14 @@ class SequenceSettings(Frozen):
     """The search for sequences of calls on which the release diverges."""
 
     examples: Annotated[int, Field(ge=1, le=1_000_000)] = 30
-    """Sequences with an arm drawn for each step, over the whole catalog; two fifths as many go all to candidate."""
+    """Sequences with an arm drawn for each step, over the whole catalog; two fifths as many go all to candidate. One
+    search gets four at least."""
     steps: Annotated[int, Field(ge=1, le=200)] = 60
     """Most calls of one sequence."""
     max_seconds: Annotated[float, Field(gt=0, le=86_400)] = 120.0
     """Longest time of one search; what was not tried then is told as missing."""
     shrink_seconds: Annotated[float, Field(gt=0, le=3600)] = 20.0
     """Longest time for making a sequence that was found shorter."""
-
-
-class SecondWitnessSettings(Frozen):
-    """Something that the routing does not write and that knows who served, too. Without any, counters are read."""
-
-    counter: str = "/api/v1/monitoring/metrics"
-    """Path of a JSON document in which `legacy` and `domain` are dotted paths of counters; empty: not counted."""
-    header: str | None = None
-    """Another response header; `legacy` and `domain` are its values."""
-    body: str | None = None
-    """A dotted path in the JSON body; `legacy` and `domain` are its values."""
-    log: bool = False
-    """Lines of the log (`target.log_file` of a named backend) that the patterns `legacy` and `domain` match."""
-    none: bool = False
-    """There is no second witness."""
-    legacy: Annotated[str, Field(max_length=200)] = "domain_service.old_count"
-    domain: Annotated[str, Field(max_length=200)] = "domain_service.usage_count"
-
-    @model_validator(mode="after")
-    def one_kind(self) -> Self:
-        """One kind only, with texts that fit it."""
-        kinds = [name for name in ("counter", "header", "body", "log", "none") if name in self.model_fields_set]
-        named = {name for name in ("legacy", "domain") if name in self.model_fields_set}
-        if len(kinds) > 1:
-            raise ValueError(f"{' and '.join(kinds)} exclude each other; keep one of counter, header, body, log, none")
-        if kinds and kinds[0] in ("header", "body", "log") and named != {"legacy", "domain"}:
-            raise ValueError(f"{kinds[0]} needs legacy and domain: the texts or patterns that stand for each")
-        if self.log:
-            _require_patterns(self.legacy, self.domain)
-        if self.counter and not self.counter.startswith("/"):
-            raise ValueError("counter must be a path on the target such as /api/v1/monitoring/metrics")
-        return self
-
-
-class WitnessSettings(Frozen):
-    """Where an answer tells who made it."""
-
-    header: str | None = None
-    """A response header; without header and body it is X-Served-By."""
-    body: str | None = None
-    """A dotted path in the JSON body."""
-    none: bool = False
-    """Answers do not tell. Nothing can be compared then; the report says what the backend lacks."""
-    legacy: Annotated[str, Field(min_length=1)] = "legacy"
-    domain: Annotated[str, Field(min_length=1)] = "domain"
-    second: SecondWitnessSettings = SecondWitnessSettings()
-
-    @model_validator(mode="after")
-    def one_place(self) -> Self:
-        """One place only, and two texts that can be told apart."""
-        if sum((self.header is not None, self.body is not None, self.none)) > 1:
-            raise ValueError("header, body and none exclude each other; keep one")
-        if self.legacy.strip().lower() == self.domain.strip().lower():
-            raise ValueError("legacy and domain must be different texts, whatever the case of their letters")
-        return self
-
-    @property
-    def first(self) -> Witness:
-        """The witness in the answers."""
-        elsewhere = self.body is not None or self.none
-        return Witness(
-            self.header or (None if elsewhere else DEFAULT_WITNESS.header), self.body, self.legacy, self.domain
-        )
-
-
-def _require_patterns(*patterns: str) -> None:
-    for pattern in patterns:
-        try:
-            re.compile(pattern)
-        except re.error as error:
-            raise ValueError(f"{pattern!r} is no regular expression: {error}") from error
 
 
 class RunSettings(Frozen):
@@ -195,6 +124,13 @@ class Settings(Frozen):
         if not stages or list(stages) != sorted(set(stages)):
             raise ValueError("must be ascending percents, each once, for example [0, 10, 25, 50, 100]")
         return stages
+
+    @model_validator(mode="after")
+    def log_can_be_read(self) -> Self:
+        """The log of a named backend is read only where the settings say where it is."""
+        if self.witness.second.log and self.target.url is not None and self.target.log_file is None:
+            raise ValueError("witness.second.log reads the backend's log: name it as target.log_file")
+        return self
 
     @property
     def may_change_percent(self) -> bool:

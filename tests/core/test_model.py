@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.core.judge.builders import CATALOG, OTHER
-from verification.core.arms import Witness, force_query, implementation, is_fallback, is_proven
+from verification.core.arms import force_query, implementation, is_fallback, is_proven
 from verification.core.model import Answer, Arm, Comparison, Exchange, Implementation, Request, Verdict, worst
 
 
@@ -34,48 +34,6 @@ def test_the_first_header_of_a_name_is_found() -> None:
     answer = Answer(200, (("a", "1"), ("x-served-by", "domain"), ("a", "2")), "")
     assert answer.header("a") == "1"
     assert answer.header("b") is None
-    assert Witness().of(answer) == "domain"
-
-
-def test_witnesses_that_contradict_each_other_name_no_implementation() -> None:
-    both = Answer(200, (("x-served-by", "domain"), ("x-served-by", "legacy")), "")
-    assert Witness().of(both) == "domain, legacy"
-    assert implementation(Witness().of(both)) is None
-    assert Witness().of(Answer(200, (("x-served-by", "domain"), ("x-served-by", "domain")), "")) == "domain"
-    assert Witness().of(Answer(200, (), "")) is None
-
-
-HEADERS = (("x-made-by", "V2"), ("x-served-by", "domain"))
-
-
-@pytest.mark.parametrize(
-    ("witness", "body", "named"),
-    [
-        (Witness("X-Made-By", None, "v1", "v2"), "", "domain"),
-        (Witness("X-Made-By", None, "V2 ", "v3"), "", "legacy"),
-        (Witness("X-Made-By"), "", "V2"),
-        (Witness("X-Served-By", None, "old", "new"), "", "'domain'"),
-        (Witness(None, "meta.by"), '{"meta": {"by": "Legacy"}}', "legacy"),
-        (Witness(None, "meta.by", "1", "2"), '{"meta": {"by": 2}}', "domain"),
-        (Witness(None, "meta.by"), '{"meta": {"by": ["legacy"]}}', None),
-        (Witness(None, "meta.by"), '{"meta": 1}', None),
-        (Witness(None, "meta.by"), "no json", None),
-        (Witness(None), '{"meta": {"by": "legacy"}}', None),
-    ],
-)
-def test_a_witness_is_read_where_it_was_declared_and_by_the_names_it_uses(
-    witness: Witness, body: str, named: str | None
-) -> None:
-    assert witness.of(Answer(200, HEADERS, body)) == named
-
-
-def test_a_body_that_is_no_text_names_nobody() -> None:
-    assert Witness(None, "by").of(Answer(200, (), "e30=", body_is_base64=True)) is None
-
-
-def test_a_witness_says_where_it_stands() -> None:
-    places = [Witness().place, Witness(None, "meta.by").place, Witness(None).place]
-    assert places == ["response header x-served-by", "body field meta.by", "none"]
 
 
 def test_a_comparison_knows_its_sides() -> None:

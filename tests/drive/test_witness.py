@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -9,20 +11,26 @@ import pytest
 
 from verification.core.model import Answer, Arm, Exchange, Request
 from verification.core.redact import Redactor
+from verification.core.witness import SecondWitnessSettings
 from verification.drive.caller import Caller
 from verification.drive.witness import second_witness
-from verification.settings import SecondWitnessSettings
 
 
-def moved(settings: SecondWitnessSettings, *, bodies: list[Any] | None = None, logs: list[str] | None = None) -> Any:
-    """What the witness says after two calls, with these metrics or logs before and after."""
+def moved(
+    settings: SecondWitnessSettings,
+    *,
+    bodies: list[Any] | None = None,
+    log: Path | None = None,
+    meanwhile: Callable[[], object] = lambda: None,
+) -> Any:
+    """What the witness says of two calls, with these metrics before and after, and this happening in between."""
     answers = iter(bodies or [])
-    texts = iter(logs or [])
     transport = httpx.MockTransport(lambda _: httpx.Response(200, json=next(answers)))
     with Caller("http://service", Redactor(b"salt"), transport=transport) as caller:
-        second = second_witness(settings, caller, lambda: next(texts))
+        second = second_witness(settings, caller, log)
         assert second is not None
         second.begin()
+        meanwhile()
         named = (("x-made-by", "new"),), (("x-made-by", "old"),)
         calls = [
             Exchange(Arm.CONTROL, Request("GET", "/x"), Answer(200, one, '{"by": "new"}'), None, 1.0, None)
@@ -55,11 +63,36 @@ def test_a_second_header_or_field_is_read_in_the_answers() -> None:
     assert moved(SecondWitnessSettings(body="by", legacy="old", domain="new")) == (0, 2)
 
 
-def test_lines_of_the_log_are_counted_by_pattern() -> None:
-    log = SecondWitnessSettings(log=True, legacy=r"served by old", domain=r"served by new\b")
-    assert moved(log, logs=["served by old\n", "served by old\nserved by new\nserved by newer\n"]) == (0, 1)
+LOG = SecondWitnessSettings(log=True, legacy=r"served by old", domain=r"served by new\b")
+
+
+def test_lines_that_are_written_to_the_log_in_between_are_counted_by_pattern(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text("served by new\n" * 20_000)
+
+    def write() -> None:
+        with log.open("a") as file:
+            file.write("served by old\nserved by new\nserved by newer\nserved by new\n")
+
+    assert moved(LOG, log=log, meanwhile=write) == (1, 2)
+    assert moved(LOG, log=log) == (0, 0)
+
+
+def test_a_log_that_cannot_be_read_or_was_begun_anew_tells_nothing(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    assert moved(LOG) == moved(LOG, log=log) == (None, None)
+    log.write_text("served by old\n" * 3)
+    assert moved(LOG, log=log, meanwhile=lambda: log.write_text("served by new\n")) == (None, None)
+    assert moved(LOG, log=log, meanwhile=log.unlink) == (None, None)
+
+
+def test_a_pattern_for_domain_alone_will_do(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.touch()
+    one = SecondWitnessSettings(log=True, legacy="", domain="new")
+    assert moved(one, log=log, meanwhile=lambda: log.write_text("new\n")) == (None, 1)
 
 
 def test_that_there_is_none_can_be_said() -> None:
     with Caller("http://service", Redactor(b"salt")) as caller:
-        assert second_witness(SecondWitnessSettings(none=True), caller, str) is None
+        assert second_witness(SecondWitnessSettings(none=True), caller, None) is None

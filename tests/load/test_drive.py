@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _thread
 import json
+import signal
 from pathlib import Path
 
 import pytest
@@ -42,7 +43,12 @@ def test_drive_that_is_interrupted_leaves_no_process_and_no_twin(start_backend: 
             interrupted.append(line)
             _thread.interrupt_main()
 
-    with pytest.raises(KeyboardInterrupt):
-        run_stage(plan(host, blocks=40), tmp_path, interrupt)
+    # In a shell's background Ctrl-C is ignored, and then nothing would interrupt.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run_stage(plan(host, blocks=40), tmp_path, interrupt)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert end(tmp_path).aborted is not None
     assert json.loads(log.read_text())["left"] == []

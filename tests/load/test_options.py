@@ -1,13 +1,16 @@
 from __future__ import annotations
 
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from loadtests.options import stage_options
+from loadtests.options import add_to, stage_options
 from verification.core.cases import Endpoint, LoadSpec, RequestSpec, Shape
 from verification.core.errors import PermissionNeeded, UsageError
+from verification.core.witness import DEFAULT_WITNESS, Witness
+from verification.drive.load import LoadPlan, command
 from verification.settings import is_loopback
 
 
@@ -37,7 +40,8 @@ def parsed(**changes: Any) -> Namespace:
         "evidence_name": "",
         "max_rules": 100,
         "max_twins": 60,
-        "witness_header": "X-Served-By",
+        "witness_header": "",
+        "no_witness": False,
         "witness_body": "",
         "witness_legacy": "legacy",
         "witness_domain": "domain",
@@ -103,3 +107,33 @@ def test_only_a_target_that_is_thrown_away_has_no_cap_on_what_cannot_be_deleted(
 )
 def test_only_this_machine_is_loopback(host: str, expected: bool) -> None:  # the table's own column
     assert is_loopback(host) is expected
+
+
+@pytest.mark.parametrize(
+    "witness",
+    [
+        DEFAULT_WITNESS,
+        Witness("X-By", None, "1", "2"),
+        Witness(None, "made.by", "v1", "v2"),
+        Witness(None, None),
+    ],
+)
+def test_a_stage_reads_the_witness_that_the_gate_was_told_of(witness: Witness, tmp_path: Path) -> None:
+    plan = LoadPlan(LOCAL, 25, 100.0, 1.0, 40, 1, witness=witness)
+    parser = ArgumentParser(exit_on_error=False)
+    add_to(parser)
+    told = ArgumentParser.parse_known_args(parser, command(plan, tmp_path))[0]
+    assert stage_options(told, LOCAL, ALL).witness == witness
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"witness_header": "X-A", "witness_body": "a"}, "exclude each other"),
+        ({"witness_body": "a", "no_witness": True}, "exclude each other"),
+        ({"witness_legacy": "v1", "witness_domain": "V1"}, "must be different texts"),
+    ],
+)
+def test_a_witness_that_cannot_be_read_is_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        stage_options(parsed(**changes), LOCAL, ALL)

@@ -75,7 +75,7 @@ def test_alone_and_with_two_processes_the_evidence_is_the_same_and_agrees_with_t
 def test_every_worker_reads_the_witness_where_it_was_declared(
     processes: int, start_backend: StartBackend, tmp_path: Path
 ) -> None:
-    named = ("--witness-header", "", "--witness-body", "made.by", "--witness-legacy", "V1", "--witness-domain", "v2")
+    named = ("--witness-body", "made.by", "--witness-legacy", "V1", "--witness-domain", "v2")
     workers = several(processes) if processes > 1 else ()
     run = locust(start_backend(), tmp_path, "--endpoints", REFRESH, *named, *workers)
     assert run.returncode in VERDICT_CODES, run.stderr

@@ -10,9 +10,10 @@ from typing import Self
 
 import httpx
 
-from verification.core.arms import DEFAULT_WITNESS, Witness, force_query
+from verification.core.arms import force_query
 from verification.core.model import Answer, Arm, Exchange, Request
 from verification.core.redact import Redactor
+from verification.core.witness import DEFAULT_WITNESS, Witness
 
 # Headers that differ by nature and say nothing of the implementation; they would only fill the evidence.
 _DULL_HEADERS = frozenset({"date", "server", "content-length", "connection", "keep-alive", "transfer-encoding"})

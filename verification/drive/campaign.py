@@ -29,13 +29,13 @@ from verification.core.records import (
     WitnessCheck,
 )
 from verification.core.redact import Redactor, redact_text
-from verification.core.sequences import Sequence, SequenceComparison, groups, redacted
+from verification.core.sequences import Sequence, SequenceComparison, redacted
 from verification.drive import flag
 from verification.drive.caller import Caller
 from verification.drive.named_target import NamedTarget
 from verification.drive.probe import Prober
 from verification.drive.race import Racer
-from verification.drive.search import Budget, Search, share_of
+from verification.drive.search import Search
 from verification.drive.sequence import Walker
 from verification.drive.target import FALLBACK_WORDS, EmbeddedTarget, Target
 from verification.drive.witness import check, second_witness
@@ -43,8 +43,6 @@ from verification.evidence import EvidenceWriter
 from verification.settings import Settings
 
 _LOG_LINES = 40
-_QUICK_SHARE = 4
-"""A quick run draws this part of the sequences."""
 # Time is not compared here, so the embedded backend need not wait as long for its simulated devices.
 _COMPARISON_DEVICE_SCALE = 0.05
 
@@ -233,8 +231,8 @@ class Campaign:
     def witness(self, endpoint: Endpoint) -> WitnessCheck:
         """Hold the witnesses of one endpoint against each other."""
         self.at(self.comparison_percent)
-        target = self._target
-        second = second_witness(self.settings.witness.second, self.caller, lambda: target.log_text() if target else "")
+        log_path = self._target.log_path if self._target is not None else None
+        second = second_witness(self.settings.witness.second, self.caller, log_path)
         found = check(self.prober, endpoint, self.comparison_percent, second)
         self.record(found)
         self._note_death(f"witness {endpoint.id}")
@@ -260,15 +258,7 @@ class Campaign:
     def search(self, key: str) -> list[Finding]:
         """Look for a sequence that diverges; what is found is kept as a counterexample in the run's folder."""
         self.at(self.comparison_percent)
-        _, kind, group, _ = key.split(":")
-        endpoints = groups(self.catalog)[group]
-        asked = self.settings.sequences
-        examples = asked.examples // _QUICK_SHARE or 1 if self.settings.run.quick else asked.examples
-        budget = Budget(examples, asked.steps, asked.max_seconds, asked.shrink_seconds)
-        seed = int.from_bytes(hashlib.blake2b(f"{self.settings.run.seed}/{key}".encode(), digest_size=6).digest())
-        is_routed = kind == "routed"
-        budget = share_of(budget, self.catalog, endpoints, is_routed=is_routed)
-        hunt = Search(key, self.catalog, endpoints, is_routed, seed, budget, self._walker().compare, self.record)
+        hunt = Search.of(key, self.catalog, self.settings, self._walker().compare, self.record)
         summary, telling = hunt.run()
         self.record(summary)
         self._note_death(key)

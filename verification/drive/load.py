@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from verification.core.arms import DEFAULT_WITNESS, Witness
 from verification.core.redact import redact_text
+from verification.core.witness import DEFAULT_WITNESS, Witness
 
 LOCUSTFILE = Path(__file__).resolve().parents[2] / "loadtests" / "locustfile.py"
 START_AND_SET_UP_S = 90.0
@@ -115,11 +115,13 @@ def command(plan: LoadPlan, run_dir: Path) -> list[str]:
         "--evidence-name": plan.evidence_name,
         "--max-rules": plan.max_rules,
         "--server-time-header": plan.server_time_header,
-        "--witness-header": plan.witness.header or "",
-        "--witness-body": plan.witness.body or "",
         "--witness-legacy": plan.witness.legacy,
         "--witness-domain": plan.witness.domain,
     }
+    if plan.witness.header is not None:
+        values["--witness-header"] = plan.witness.header
+    elif plan.witness.body is not None:
+        values["--witness-body"] = plan.witness.body
     if plan.endpoints:
         values["--endpoints"] = ",".join(plan.endpoints)
     if plan.processes > 1:
@@ -129,6 +131,7 @@ def command(plan: LoadPlan, run_dir: Path) -> list[str]:
         line += [option, str(value)]
     line += ["--disposable-target"] if plan.disposable else []
     line += ["--allow-writes"] if plan.allow_writes else []
+    line += ["--no-witness"] if plan.witness.header is None and plan.witness.body is None else []
     return line
 
 
@@ -152,9 +155,10 @@ def _reader(stream: IO[str] | None, take: Progress) -> threading.Thread:
 
 
 def _end(locust: subprocess.Popen[str]) -> None:
-    """Interrupt, wait for its clean-up, then kill its whole group; nothing happens when it is over."""
+    """Ask it to end, wait for its clean-up, then kill its whole group; nothing happens when it is over."""
     if locust.poll() is None:
-        locust.send_signal(signal.SIGINT)
+        # Not SIGINT: a gate that runs in a shell's background ignores that, and so does all that it starts.
+        locust.terminate()
         try:
             locust.wait(timeout=CLEAN_UP_S)
         except subprocess.TimeoutExpired:

@@ -26,7 +26,7 @@ class NamedTarget:
         target = settings.target
         if target.url is None:
             raise TargetError("no URL is named")
-        self.base_url = target.url
+        self.base_url, self.log_path = target.url, target.log_file
         self._settings, self._declared = settings, declared_percent
         self._percent = declared_percent if knows_percent or not settings.may_change_percent else None
 
@@ -73,8 +73,7 @@ class NamedTarget:
 
     def log_text(self) -> str:
         """The end of the log file that the settings name."""
-        path = self._settings.target.log_file
-        return "" if path is None else read_log_tail(path)
+        return "" if self.log_path is None else read_log_tail(self.log_path)
 
     def stop(self) -> None:
         """Nothing to end: the suite did not start it."""

@@ -6,6 +6,7 @@ an arm for each; once they are drawn, the whole sequence is walked on control an
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable
 from collections.abc import Sequence as Ordered
@@ -30,9 +31,11 @@ from verification.core.sequences import (
     SequenceComparison,
     SequenceSearch,
     Step,
+    groups,
     reads_of,
 )
 from verification.drive.shrink import shrink
+from verification.settings import Settings
 
 Walk = Callable[[Sequence, Passage | None], tuple[SequenceComparison, SequenceOutcome]]
 """Walks on both sides, or on one where the passage on control is there already."""
@@ -47,6 +50,8 @@ _CANDIDATE_SHARE = 0.4
 """Sequences all on candidate, for each routed one: without a routing to be guessed, fewer find as much."""
 _FEWEST = 4
 """Sequences of a search in the smallest group: one or two missed what three calls in order show in 3 of 10 seeds."""
+_QUICK_SHARE = 4
+"""A quick run draws this part of the sequences."""
 _DRAWINGS_PER_EXAMPLE = 10
 """Hypothesis breaks off many drawings before the first step; these are not examples."""
 
@@ -84,6 +89,17 @@ class Search:
     _ended: str = "done"
     _deadline: float = 0.0
     _telling: SequenceComparison | None = None
+
+    @staticmethod
+    def of(key: str, catalog: Catalog, settings: Settings, walk: Walk, record: Record) -> Search:
+        """The search of that key, with its share of the budget and a seed of its own."""
+        _, kind, group, _ = key.split(":")
+        asked, endpoints, is_routed = settings.sequences, groups(catalog)[group], kind == "routed"
+        examples = asked.examples // _QUICK_SHARE or 1 if settings.run.quick else asked.examples
+        whole = Budget(examples, asked.steps, asked.max_seconds, asked.shrink_seconds)
+        budget = share_of(whole, catalog, endpoints, is_routed=is_routed)
+        drawn = hashlib.blake2b(f"{settings.run.seed}/{key}".encode(), digest_size=6).digest()
+        return Search(key, catalog, endpoints, is_routed, int.from_bytes(drawn), budget, walk, record)
 
     def run(self) -> tuple[SequenceSearch, SequenceComparison | None]:
         """Search, and shrink what is found. Each sequence tried is recorded; of a shrinking only its end.

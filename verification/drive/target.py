@@ -29,6 +29,10 @@ class Target(Protocol):
     base_url: str
     owned: bool
 
+    @property
+    def log_path(self) -> Path | None:
+        """Its log; None where there is none to read."""
+
     def set_percent(self, percent: int) -> float:
         """Put the backend at a rollout percent and wait until it is ready; returns the seconds that took."""
 
@@ -57,7 +61,7 @@ class EmbeddedTarget:
         self._defects, self._device_scale, self._seed = defects, device_scale, seed
         self._folder = tempfile.TemporaryDirectory(prefix="release-gate-backend-")
         self._state_dir = Path(self._folder.name)
-        self._log_path = self._state_dir / "backend.log"
+        self.log_path = self._state_dir / "backend.log"
         self._process: subprocess.Popen[bytes] | None = None
         self.base_url = ""
 
@@ -65,7 +69,7 @@ class EmbeddedTarget:
         """Restart the backend at the percent; TargetError carries the end of its log."""
         started = time.monotonic()
         self.stop()
-        with self._log_path.open("ab") as log:
+        with self.log_path.open("ab") as log:
             self._process = subprocess.Popen(
                 self._command(str(percent)), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log
             )
@@ -140,7 +144,7 @@ class EmbeddedTarget:
 
     def log_text(self) -> str:
         """The end of its standard error, redacted."""
-        return read_log_tail(self._log_path)
+        return read_log_tail(self.log_path)
 
     def close(self) -> None:
         """End the process and remove its state."""

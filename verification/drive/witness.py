@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable
+from pathlib import Path
 from typing import Protocol
 
-from verification.core.arms import Witness, implementation
+from verification.core.arms import implementation
 from verification.core.cases import Endpoint
 from verification.core.model import Arm, Exchange, Implementation, Request
 from verification.core.records import WitnessCheck
+from verification.core.witness import SecondWitnessSettings, Witness
 from verification.drive.caller import Caller, json_body
 from verification.drive.probe import Prober
-from verification.settings import SecondWitnessSettings
 
 CONTROL_CALLS, CANDIDATE_CALLS = 2, 3
 """Different numbers, so that counters that are mixed up do not look right."""
+
+_MOST_LOG_BYTES = 20_000_000
+"""A log that grows faster between a few calls is not searched."""
 
 Counts = tuple[int | None, int | None]
 """(legacy, domain); None where nothing is told."""
@@ -34,11 +37,12 @@ class SecondWitness(Protocol):
         """How far it has moved since; `calls` are what was asked in between."""
 
 
-class _Difference:
-    """A witness that only ever counts on: what it stands at now, less what it stood at before."""
+class _Counters:
+    """Counters in a JSON document: what they stand at now, less what they stood at before."""
 
-    def __init__(self, name: str, read: Callable[[], Counts]) -> None:
-        self.name, self._read = name, read
+    def __init__(self, settings: SecondWitnessSettings, caller: Caller) -> None:
+        self.name = f"counters of {settings.counter}"
+        self._settings, self._caller = settings, caller
         self._before: Counts = (None, None)
 
     def begin(self) -> None:
@@ -50,6 +54,45 @@ class _Difference:
             for new, old in zip(self._read(), self._before, strict=True)
         )
         return legacy, domain
+
+    def _read(self) -> Counts:
+        body = json_body(self._caller.call(Request("GET", self._settings.counter), Arm.CONTROL, force=False))
+        return _number(body, self._settings.legacy), _number(body, self._settings.domain)
+
+
+class _InLog:
+    """Lines that were written to a log since."""
+
+    name = "log lines"
+
+    def __init__(self, path: Path | None, legacy: str, domain: str) -> None:
+        self._path, self._patterns = path, (legacy, domain)
+        self._begun_at: int | None = None
+
+    def begin(self) -> None:
+        self._begun_at = None if self._path is None else _size(self._path)
+
+    def moved(self, _calls: list[Exchange], /) -> Counts:
+        lines = self._written_since()
+        legacy, domain = (
+            sum(re.search(pattern, line) is not None for line in lines) if pattern and lines is not None else None
+            for pattern in self._patterns
+        )
+        return legacy, domain
+
+    def _written_since(self) -> list[str] | None:
+        """None where the log cannot be read, was begun anew, or grew by more than is read of it."""
+        now = None if self._path is None else _size(self._path)
+        if self._path is None or self._begun_at is None or now is None:
+            return None
+        if not 0 <= now - self._begun_at <= _MOST_LOG_BYTES:
+            return None
+        try:
+            with self._path.open("rb") as file:
+                file.seek(self._begun_at)
+                return file.read(now - self._begun_at).decode(errors="replace").splitlines()
+        except OSError:
+            return None
 
 
 class _InAnswers:
@@ -66,30 +109,22 @@ class _InAnswers:
         return told[Implementation.LEGACY], told[Implementation.DOMAIN]
 
 
-def second_witness(
-    settings: SecondWitnessSettings, caller: Caller, log_text: Callable[[], str]
-) -> SecondWitness | None:
+def second_witness(settings: SecondWitnessSettings, caller: Caller, log_path: Path | None) -> SecondWitness | None:
     """The second witness that the settings declare; None where they say that there is none."""
     if settings.none:
         return None
     if settings.header is not None or settings.body is not None:
         return _InAnswers(Witness(settings.header, settings.body, settings.legacy, settings.domain))
     if settings.log:
-        return _Difference("log lines", lambda: _lines(settings, log_text()))
-    return _Difference(f"counters of {settings.counter}", lambda: _counters(settings, caller))
+        return _InLog(log_path, settings.legacy, settings.domain)
+    return _Counters(settings, caller)
 
 
-def _lines(settings: SecondWitnessSettings, text: str) -> Counts:
-    legacy, domain = (
-        sum(re.search(pattern, line) is not None for line in text.splitlines()) if pattern else None
-        for pattern in (settings.legacy, settings.domain)
-    )
-    return legacy, domain
-
-
-def _counters(settings: SecondWitnessSettings, caller: Caller) -> Counts:
-    body = json_body(caller.call(Request("GET", settings.counter), Arm.CONTROL, force=False))
-    return _number(body, settings.legacy), _number(body, settings.domain)
+def _size(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return None
 
 
 def _number(body: object, path: str) -> int | None:

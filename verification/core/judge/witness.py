@@ -25,7 +25,8 @@ def witness_row(check: WitnessCheck, *, owned: bool) -> WitnessRow:
 
 
 def judge_witness(check: WitnessCheck, *, owned: bool) -> Iterator[Finding]:
-    """What is wrong with the witnesses of one endpoint. Each finding is INCONCLUSIVE for this endpoint alone.
+    """What is wrong with the witnesses of one endpoint, for this endpoint alone: INCONCLUSIVE where it is not known who
+    served, more where it is known and was not who was asked.
 
     A second witness must have moved by at least what the first one names: setting up is served by legacy as well, and
     on a named backend others move its counters too. On a backend of our own nobody else asks candidate, so there it
@@ -39,11 +40,20 @@ def judge_witness(check: WitnessCheck, *, owned: bool) -> Iterator[Finding]:
     if named < asked:
         reason = f"{asked - named} of {asked} answers name nobody that is known. The smallest change: {FIRST_NEEDED}"
         yield _finding(check, "witness.absent", reason)
+    elif check.named_domain < check.asked_domain:
+        reason = (
+            f"legacy answered {check.asked_domain - check.named_domain} of {check.asked_domain} calls put on candidate"
+        )
+        yield _finding(check, "witness.fallback", reason, Verdict.HOLD)
+    elif check.named_domain > check.asked_domain:
+        reason = (
+            f"domain answered {check.named_domain - check.asked_domain} of {check.asked_legacy} calls put on control"
+        )
+        yield _finding(check, "flag.force", reason, Verdict.ROLLBACK)
     if check.second is None:
         return
-    told = {"legacy": check.counted_legacy, "domain": check.counted_domain}
-    if not any(count is not None for count in told.values()):
-        reason = f"the second witness ({check.second}) tells nothing. The smallest change: {SECOND_NEEDED}"
+    if check.counted_domain is None:
+        reason = f"the second witness ({check.second}) does not tell of domain. The smallest change: {SECOND_NEEDED}"
         yield _finding(check, "witness.absent", reason)
         return
     off = list(_disagreements(check, owned=owned))
@@ -64,9 +74,7 @@ def _disagreements(check: WitnessCheck, *, owned: bool) -> Iterator[str]:
             yield f"the answers name {name} {said} times, {check.second} say {moved}"
 
 
-def _finding(check: WitnessCheck, rule: str, reason: str) -> Finding:
+def _finding(check: WitnessCheck, rule: str, reason: str, verdict: Verdict = Verdict.INCONCLUSIVE) -> Finding:
     title = f"Who answered {check.endpoint}"
     numbers: dict[str, float | int | None] = {"asked_legacy": check.asked_legacy, "asked_domain": check.asked_domain}
-    return Finding(
-        rule, Verdict.INCONCLUSIVE, title, reason, check.endpoint, None, check.stage_percent, numbers=numbers
-    )
+    return Finding(rule, verdict, title, reason, check.endpoint, None, check.stage_percent, numbers=numbers)
