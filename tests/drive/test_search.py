@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import httpx
 import pytest
@@ -14,6 +16,7 @@ from verification.core.expectation import SEARCHES
 from verification.core.judge.sequences import judge_search
 from verification.core.model import Arm, Verdict
 from verification.core.sequences import Sequence, SequenceComparison, SequenceSearch, Step, digest
+from verification.drive import search as drive_search
 from verification.drive.search import Budget, Search, share_of
 from verification.drive.sequence import Walker
 from verification.drive.twins import Workshop
@@ -168,6 +171,19 @@ def test_a_search_that_runs_out_of_time_is_inconclusive_and_named() -> None:
     assert (finding.rule, finding.verdict, finding.title) == ("evidence.missing", Verdict.INCONCLUSIVE, KEY)
     assert "0 of 12 sequences were tried before its time was up" in finding.reason
     assert "sequences.max_seconds" in finding.reason
+
+
+def test_ctrl_c_while_hypothesis_draws_ends_the_run_and_not_only_the_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    bound, drawn = drive_search._bound, itertools.count()
+
+    def interrupted(*words: Any) -> dict[str, str]:
+        if next(drawn) == BUDGET.steps + 5:
+            raise KeyboardInterrupt
+        return bound(*words)
+
+    monkeypatch.setattr(drive_search, "_bound", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        Hunt().run(budget=replace(BUDGET, examples=1))
 
 
 def test_a_search_without_a_witness_ends_at_once_and_proves_nothing() -> None:

@@ -7,6 +7,7 @@ an arm for each; once they are drawn, the whole sequence is walked on control an
 from __future__ import annotations
 
 import hashlib
+import sys
 import time
 from collections.abc import Callable
 from collections.abc import Sequence as Ordered
@@ -217,6 +218,9 @@ def _machine(search: Search) -> type[RuleBasedStateMachine]:
             self.routing: list[Arm] = []
 
         def teardown(self) -> None:
+            # Hypothesis tears down after Ctrl-C too, and what ends the search here would take the Ctrl-C's place.
+            if isinstance(sys.exception(), KeyboardInterrupt):
+                return
             search.try_out(self.steps, self.routing)
 
     for resource, tokens in pool(search.endpoints).items():
