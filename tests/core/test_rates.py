@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise, permutations
 
 import numpy as np
 import pytest
@@ -17,6 +18,9 @@ from verification.core.rates import (
     exposure_evalue,
     exposure_interval,
     exposure_p_value,
+    highest_rate,
+    lowest_rate,
+    switches_p_value,
 )
 
 POLICY = RatePolicy()
@@ -165,3 +169,56 @@ def test_the_exact_exposure_test_sees_a_large_deviation_in_few_requests() -> Non
     assert exposure_p_value(3, 300, 0.1) < 1e-6
     assert exposure_p_value(0, 300, 0.0) == 1.0
     assert exposure_p_value(1, 300, 0.0) == 0.0
+
+
+@pytest.mark.parametrize(("requests", "verdict"), [(523, Verdict.INCONCLUSIVE), (524, Verdict.PROMOTE)])
+def test_looked_at_again_and_again_no_errors_prove_one_percent_from_524_requests_on(
+    requests: int, verdict: Verdict
+) -> None:
+    assert error_rate(0, requests, POLICY, prove=True, repeatedly=True).verdict is verdict
+
+
+def test_looked_at_again_and_again_no_errors_prove_five_percent_from_97_requests_on() -> None:
+    assert highest_rate(0, 96, 0.01) > 0.05 >= highest_rate(0, 97, 0.01)
+
+
+def test_looked_at_again_and_again_the_missing_number_is_what_then_proves_it() -> None:
+    bound = error_rate(0, 400, POLICY, prove=True, repeatedly=True)
+    assert bound.missing == 124
+
+
+@given(COUNTS)
+def test_bounds_for_many_looks_are_wider_and_hold_the_observed_rate(counts: tuple[int, int]) -> None:
+    errors, requests = counts
+    low, high = lowest_rate(errors, requests, 0.01), highest_rate(errors, requests, 0.01)
+    once = error_rate(errors, requests, POLICY, prove=False)
+    assert 0 <= low <= once.rate <= high <= 1
+    if requests >= 20:
+        assert low <= once.low + 1e-9
+        assert high >= once.high - 1e-9
+
+
+@pytest.mark.parametrize("rate", [0.01, 0.05])
+def test_bounds_for_many_looks_are_hardly_ever_wrong_at_any_of_them(rate: float) -> None:
+    rng = np.random.default_rng(5)
+    wrong = 0
+    for _ in range(200):
+        errors = np.cumsum(rng.random(1500) < rate)
+        looks = range(50, 1501, 50)
+        wrong += any(
+            not lowest_rate(int(errors[n - 1]), n, 0.01) <= rate <= highest_rate(int(errors[n - 1]), n, 0.01)
+            for n in looks
+        )
+    # Each side errs in at most 1 % of the runs.
+    assert wrong <= 10
+
+
+@given(st.integers(1, 4), st.integers(1, 4), st.integers(0, 8))
+def test_the_chance_of_few_switches_is_that_of_all_orders_counted(legacy: int, domain: int, switches: int) -> None:
+    orders = set(permutations("l" * legacy + "d" * domain))
+    few = sum(sum(a != b for a, b in pairwise(order)) <= switches for order in orders)
+    assert switches_p_value(legacy, domain, switches) == pytest.approx(few / len(orders))
+
+
+def test_where_all_went_one_way_the_order_tells_nothing() -> None:
+    assert switches_p_value(0, 300, 0) == switches_p_value(300, 0, 0) == 1.0

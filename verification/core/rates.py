@@ -1,22 +1,29 @@
 """Rates with exact bounds: errors, exposure against the rollout percent, and what equal pairs exclude.
 
-One-sided Clopper-Pearson bounds for a number of requests that was fixed beforehand; a beta-binomial mixture against
-the set share for exposure, which may be looked at again and again (an e-value: Ville's inequality).
+One-sided Clopper-Pearson bounds for a number of requests that was fixed beforehand; where the requests were looked at
+again and again, and ended when they had said enough, mixtures of betas, which are e-values (Ville's inequality): for
+error rates a confidence sequence (Howard, Ramdas, McAuliffe and Sekhon, Time-uniform, nonparametric, nonasymptotic
+confidence sequences, Annals of Statistics 2021), for exposure the evidence against the set share.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from scipy import stats
-from scipy.special import betaln, xlog1py, xlogy
+from scipy.optimize import brentq
+from scipy.special import betaln, gammaln, logsumexp, xlog1py, xlogy
 
 from verification.core.model import Verdict
 from verification.core.policy import RatePolicy
 
 EXPOSURE_PRIOR_REQUESTS = 400
 """Weight of the mixture: how near to the set share a wrong share is expected to lie."""
+
+_ERROR_PRIOR = ((0.8, 0.25, 100.0), (0.2, 0.5, 2.0))
+"""Weight and the two shapes of each beta: most releases have hardly any errors, some have many."""
 
 _PLANNING_LIMIT = 10**7
 
@@ -38,17 +45,25 @@ class RateBound:
 
 
 def error_rate(
-    errors: int, requests: int, policy: RatePolicy, *, prove: bool, alarm_alpha: float | None = None
+    errors: int,
+    requests: int,
+    policy: RatePolicy,
+    *,
+    prove: bool,
+    alarm_alpha: float | None = None,
+    repeatedly: bool = False,
 ) -> RateBound:
     """Hold `errors` of `requests` against the policy's rates.
 
     HOLD and ROLLBACK when the rate is proven to lie above theirs (lower bound at `alarm_alpha`, by default the
     policy's). A rate of exactly 1 % or 5 % does not lie above it. `prove` asks for more: PROMOTE only when the upper
     bound at the policy's alpha is at most the hold rate (459 requests without error for 1 % at 0.01), otherwise
-    INCONCLUSIVE with the number that is missing. Without `prove`, what raises no alarm is PROMOTE.
+    INCONCLUSIVE with the number that is missing. Without `prove`, what raises no alarm is PROMOTE. `repeatedly` tells
+    that the number of requests was not fixed beforehand; then 524 without error are needed for 1 % at 0.01.
     """
-    low = _lower_bound(errors, requests, policy.alpha if alarm_alpha is None else alarm_alpha)
-    high = _upper_bound(errors, requests, policy.alpha)
+    lower, upper = (lowest_rate, highest_rate) if repeatedly else (_lower_bound, _upper_bound)
+    low = lower(errors, requests, policy.alpha if alarm_alpha is None else alarm_alpha)
+    high = upper(errors, requests, policy.alpha)
     rate = errors / requests if requests else 0.0
     seen = f"{errors} errors in {requests} requests ({rate:.2%}"
     missing = 0
@@ -60,7 +75,7 @@ def error_rate(
         reason = f"{seen}, at least {low:.2%}): more than {limit:.2%} is proven"
     elif prove and high > policy.hold_error_rate:
         verdict = Verdict.INCONCLUSIVE
-        missing = _missing(errors, requests, policy)
+        missing = _missing(errors, requests, policy, upper)
         reason = f"{seen}, at most {high:.2%}): {policy.hold_error_rate:.2%} or less is not proven; " + (
             f"{missing} more requests at this rate would do"
             if missing
@@ -98,6 +113,38 @@ def exposure_p_value(domain: int, total: int, share: float) -> float:
     return float(stats.binomtest(domain, total, share).pvalue)
 
 
+def switches_p_value(legacy: int, domain: int, switches: int) -> float:
+    """Probability of so few changes or fewer between neighbours if each request was routed by itself.
+
+    Given how many went each way, every order is as probable as every other: exact distribution of the number of runs
+    (A. Wald and J. Wolfowitz, On a test whether two samples are from the same population, Annals of Mathematical
+    Statistics 11, 1940). 1 where all went one way: then the order tells nothing.
+    """
+    if not (legacy and domain):
+        return 1.0
+    ways = [_orders(legacy, domain, runs) for runs in range(2, switches + 2)]
+    orders = gammaln(legacy + domain + 1) - gammaln(legacy + 1) - gammaln(domain + 1)
+    return float(min(1.0, math.exp(logsumexp(ways) - orders))) if ways else 0.0
+
+
+def _orders(legacy: int, domain: int, runs: int) -> float:
+    """Logarithm of the number of orders with that many runs."""
+    half, odd = divmod(runs, 2)
+    if odd:
+        both = (
+            _log_choose(legacy - 1, half) + _log_choose(domain - 1, half - 1),
+            _log_choose(legacy - 1, half - 1) + _log_choose(domain - 1, half),
+        )
+        return float(logsumexp(both))
+    return math.log(2) + _log_choose(legacy - 1, half - 1) + _log_choose(domain - 1, half - 1)
+
+
+def _log_choose(of: int, chosen: int) -> float:
+    if not 0 <= chosen <= of:
+        return -math.inf
+    return float(gammaln(of + 1) - gammaln(chosen + 1) - gammaln(of - chosen + 1))
+
+
 def exposure_interval(domain: int, total: int) -> tuple[float, float]:
     """Exact (Clopper-Pearson) two-sided 95 % interval of the domain share; 0 to 1 when nothing was sent."""
     return _lower_bound(domain, total, 0.025), _upper_bound(domain, total, 0.025)
@@ -108,6 +155,31 @@ def difference_rate_bound(pairs: int) -> float:
     return -math.expm1(math.log(0.05) / pairs) if pairs > 0 else 1.0
 
 
+def lowest_rate(errors: int, requests: int, alpha: float) -> float:
+    """Lower bound of an error rate that holds at every look at once, except with probability alpha."""
+    return _edge_of_evidence(errors, requests, alpha, 0.0) if errors else 0.0
+
+
+def highest_rate(errors: int, requests: int, alpha: float) -> float:
+    """Upper bound of an error rate that holds at every look at once, except with probability alpha."""
+    return _edge_of_evidence(errors, requests, alpha, 1.0) if errors < requests else 1.0
+
+
+def _edge_of_evidence(errors: int, requests: int, alpha: float, end: float) -> float:
+    """The rate between the observed one and `end` (0 or 1) from which on the evidence against a rate is 1 / alpha."""
+    others = requests - errors
+    mixed = logsumexp(
+        [math.log(weight) + betaln(a + errors, b + others) - betaln(a, b) for weight, a, b in _ERROR_PRIOR]
+    )
+
+    def lacking(rate: float) -> float:
+        return float(mixed - xlogy(errors, rate) - xlog1py(others, -rate) + math.log(alpha))
+
+    # At the ends themselves the evidence is infinite.
+    beyond = 1e-300 if end == 0.0 else 1 - 1e-16
+    return float(brentq(lacking, beyond, errors / requests)) if lacking(beyond) > 0 else end
+
+
 def _lower_bound(events: int, trials: int, alpha: float) -> float:
     return float(stats.beta.ppf(alpha, events, trials - events + 1)) if events > 0 else 0.0
 
@@ -116,7 +188,7 @@ def _upper_bound(events: float, trials: int, alpha: float) -> float:
     return float(stats.beta.ppf(1 - alpha, events + 1, trials - events)) if events < trials else 1.0
 
 
-def _missing(errors: int, requests: int, policy: RatePolicy) -> int:
+def _missing(errors: int, requests: int, policy: RatePolicy, upper: Callable[[int, int, float], float]) -> int:
     """The smallest number of further requests that proves the hold rate when errors go on at the present rate.
 
     0 when not even ten million would. Errors are not rounded to whole ones, so that the bound falls steadily.
@@ -124,9 +196,7 @@ def _missing(errors: int, requests: int, policy: RatePolicy) -> int:
     rate = errors / requests if requests else 0.0
 
     def is_proven(more: int) -> bool:
-        return (
-            _upper_bound(math.ceil(rate * (requests + more)), requests + more, policy.alpha) <= policy.hold_error_rate
-        )
+        return upper(math.ceil(rate * (requests + more)), requests + more, policy.alpha) <= policy.hold_error_rate
 
     enough = 1
     while not is_proven(enough):

@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,19 +60,31 @@ class SequentialDecision:
 class _Counts:
     """Exceedances by block under one null ratio, strata added up where they are alike."""
 
-    bets: tuple[tuple[Floats, Floats, Floats], ...]
-    """For each stratum by block: candidate exceedances, all exceedances, share of candidate requests."""
+    bets: tuple[tuple[slice, Floats, Floats, Floats], ...]
+    """For each stratum its rows, and by block: candidate exceedances, all exceedances, share of candidate requests."""
     excess: Floats
     weight: Floats
     variance: Floats
+    expected: Floats
+    """Candidate exceedances to be expected if the null ratio were true."""
 
 
-def decide(strata: Sequence[Stratum], policy: LatencyPolicy, *, at_horizon: bool = True) -> SequentialDecision:
-    """The first decision that the blocks allow, strata (endpoints of one stage) taken together.
+def decide(
+    strata: Sequence[Stratum],
+    policy: LatencyPolicy,
+    *,
+    alarm_alpha: float | None = None,
+    at_horizon: bool = True,
+    stops: bool = True,
+) -> SequentialDecision:
+    """What the blocks allow to decide, strata taken together: endpoints of one stage side by side, stages in a row.
 
     ROLLBACK when a ratio of at most `rollback_ratio` is rejected, PROMOTE when one of at least `hold_ratio` is, HOLD
     when both "at most the hold ratio" and "at least the rollback ratio" are; at the horizon the first of these two is
-    enough. Nothing is decided before `min_blocks` blocks with both arms.
+    enough. ROLLBACK and HOLD are rejected at `alarm_alpha` (by default the policy's, like PROMOTE). Nothing is decided
+    before `min_blocks` blocks with both arms and `min_exceedances` slow candidate requests to be expected.
+
+    The first decision counts where looking ends with it (`stops`); where it goes on, the worst that was ever reached.
     """
     shared = _shared(strata)
     hold, rollback = (_counts(strata, round(math.log(ratio) / LOG_BIN)) for ratio in _ratios(policy))
@@ -81,18 +94,23 @@ def decide(strata: Sequence[Stratum], policy: LatencyPolicy, *, at_horizon: bool
         _log_e(hold, _FASTER),
         _log_e(rollback, _FASTER),
     )
-    needed = math.log(1 / policy.alpha)
-    may_decide = np.cumsum(shared) >= policy.min_blocks
-    against_rollback, against_hold, against_promote, below_rollback = (may_decide & (e >= needed) for e in evidence)
-    first = [
+    proof = math.log(1 / policy.alpha)
+    alarm = proof if alarm_alpha is None else math.log(1 / alarm_alpha)
+    expected = np.minimum(hold.expected.cumsum(), rollback.expected.cumsum())
+    may_decide = (np.cumsum(shared) >= policy.min_blocks) & (expected >= policy.min_exceedances)
+    against_rollback, against_hold, against_promote, below_rollback = (
+        may_decide & (e >= needed) for e, needed in zip(evidence, (alarm, alarm, proof, proof), strict=True)
+    )
+    reached = [
         (_first(against_rollback), Verdict.ROLLBACK),
         (_first(against_promote), Verdict.PROMOTE),
         (_first(against_hold & below_rollback), Verdict.HOLD),
     ]
     if at_horizon and len(against_hold) and against_hold[-1]:
-        first.append((len(against_hold) - 1, Verdict.HOLD))
-    decided = [(block, verdict) for block, verdict in first if block is not None]
-    block, verdict = min(decided, key=lambda found: found[0], default=(None, Verdict.INCONCLUSIVE))
+        reached.append((len(against_hold) - 1, Verdict.HOLD))
+    decided = [(block, verdict) for block, verdict in reached if block is not None]
+    order = (lambda found: found[0]) if stops else (lambda found: (-found[1].rank, found[0]))
+    block, verdict = min(decided, key=order, default=(None, Verdict.INCONCLUSIVE))
     at = len(shared) - 1 if block is None else block
     values = [math.exp(min(float(e[at]), 700.0)) if len(e) else 1.0 for e in evidence]
     return SequentialDecision(verdict, None if block is None else block + 1, _candidate_requests(strata, at), *values)
@@ -106,40 +124,49 @@ def _first(reached: NDArray[np.bool_]) -> int | None:
     return int(np.argmax(reached)) if reached.any() else None
 
 
+def _places(strata: Sequence[Stratum]) -> tuple[list[int], int]:
+    """Row of each stratum's first block in the order of time, one group (stage) after the other; and all rows."""
+    longest: dict[str, int] = {}
+    for stratum in strata:
+        longest[stratum.group] = max(longest.get(stratum.group, 0), len(stratum.blocks))
+    begins = dict(zip(longest, accumulate(longest.values(), initial=0), strict=False))
+    return [begins[stratum.group] for stratum in strata], sum(longest.values())
+
+
 def _shared(strata: Sequence[Stratum]) -> NDArray[np.bool_]:
     """By block, whether any stratum has requests of both arms."""
-    found = np.zeros(_length(strata), dtype=np.bool_)
-    for stratum in strata:
-        found[: len(stratum.blocks)] |= stratum.tails.shared
+    places, length = _places(strata)
+    found = np.zeros(length, dtype=np.bool_)
+    for begin, stratum in zip(places, strata, strict=True):
+        found[begin : begin + len(stratum.blocks)] |= stratum.tails.shared
     return found
 
 
-def _length(strata: Sequence[Stratum]) -> int:
-    return max((len(stratum.blocks) for stratum in strata), default=0)
-
-
 def _candidate_requests(strata: Sequence[Stratum], last: int) -> int:
-    return int(sum(stratum.tails.candidate[: last + 1, 0].sum() for stratum in strata))
+    places, _ = _places(strata)
+    upto = (max(last + 1 - begin, 0) for begin in places)
+    return int(sum(s.tails.candidate[:rows, 0].sum() for rows, s in zip(upto, strata, strict=True)))
 
 
 def _counts(strata: Sequence[Stratum], shift: int) -> _Counts:
-    length = _length(strata)
+    places, length = _places(strata)
     bets = []
-    excess, weight, variance = (np.zeros(length) for _ in range(3))
-    for stratum in strata:
-        tails, own = stratum.tails, len(stratum.blocks)
-        rows = np.arange(own)
+    excess, weight, variance, expected = (np.zeros(length) for _ in range(4))
+    for begin, stratum in zip(places, strata, strict=True):
+        tails, own = stratum.tails, slice(begin, begin + len(stratum.blocks))
+        rows = np.arange(len(stratum.blocks))
         threshold = _thresholds(tails, shift)
         counts = tails.shared & (rows >= BURN_IN_BLOCKS)
         above = np.where(counts, tails.candidate[rows, tails.column(threshold + shift)], 0.0)
         both = np.where(counts, tails.control[rows, tails.column(threshold)] + above, 0.0)
         requests = np.maximum(tails.control[:, 0] + tails.candidate[:, 0], 1.0)
         share = tails.candidate[:, 0] / requests
-        bets.append((above, both, share))
-        excess[:own] += above - both * share
-        weight[:own] += np.where(counts, requests * share * (1 - share), 0.0)
-        variance[:own] += both * share * (1 - share)
-    return _Counts(tuple(bets), excess, weight, variance)
+        bets.append((own, above, both, share))
+        excess[own] += above - both * share
+        weight[own] += np.where(counts, requests * share * (1 - share), 0.0)
+        variance[own] += both * share * (1 - share)
+        expected[own] += both * share
+    return _Counts(tuple(bets), excess, weight, variance, expected)
 
 
 def _thresholds(tails: Tails, shift: int) -> Ints:
@@ -159,9 +186,8 @@ def _thresholds(tails: Tails, shift: int) -> Ints:
 def _log_e(counts: _Counts, odds: Floats) -> Floats:
     """By block the logarithm of the evidence so far: the mean over the odds of the tempered likelihood ratios."""
     likelihood = np.zeros((len(counts.excess), len(odds)))
-    for above, both, share in counts.bets:
-        own = above[:, None] * np.log(odds) - both[:, None] * np.log1p(share[:, None] * (odds - 1))
-        likelihood[: len(own)] += own
+    for own, above, both, share in counts.bets:
+        likelihood[own] += above[:, None] * np.log(odds) - both[:, None] * np.log1p(share[:, None] * (odds - 1))
     tempered = likelihood.cumsum(axis=0) / _overdispersion(counts)[:, None]
     top = tempered.max(axis=1, keepdims=True)
     mixed: Floats = top[:, 0] + np.log(np.exp(tempered - top).mean(axis=1))
