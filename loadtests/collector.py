@@ -38,6 +38,7 @@ class Farewell:
     lag_p95_ms: float
     cpu_percent: float
     leftover: tuple[str, ...]
+    clock_step_s: float = 0.0
     complete: bool = True
     """True when the timetable was kept to its end and the last answers were waited for."""
 
@@ -134,7 +135,13 @@ class Collector:
             finished=sum(farewell.finished for farewell in farewells),
             dropped=sum(farewell.dropped for farewell in farewells),
             workers=tuple(
-                LoadWorker(farewell.worker, farewell.finished, farewell.lag_p95_ms, farewell.cpu_percent)
+                LoadWorker(
+                    farewell.worker,
+                    farewell.finished,
+                    farewell.lag_p95_ms,
+                    farewell.cpu_percent,
+                    farewell.clock_step_s,
+                )
                 for farewell in farewells
             ),
             lost_workers=tuple(name for name in self.workers if name in (*self.lost, *self.unparted)),

@@ -15,12 +15,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from loadtests.collector import Collector, farewell_from_wire, report_from_wire
+from loadtests.onlooker import Onlooker
 from loadtests.options import StageOptions
-from loadtests.stages import GO, PREPARE, Assignment, new_run_token
-from loadtests.timetable import StagePlan, block_kinds
+from loadtests.stages import END, FAVOUR, GO, PREPARE, Assignment, new_run_token
+from loadtests.timetable import CONTROL_ONLY, StagePlan, block_kinds
 from loadtests.verdict import open_folder
 from verification.core.errors import GateError, TargetError, UsageError
-from verification.core.records import LoadStart
+from verification.core.records import LoadFavour, LoadStart
 from verification.evidence import EVIDENCE_DIR, EvidenceWriter
 
 BEGIN_IN_S = 1.0
@@ -64,6 +65,11 @@ class Coordinator:
     _ended: bool = False
     _twins: dict[str, Twins] = field(default_factory=dict)
     _told: int = 0
+    _onlooker: Onlooker | None = None
+    _first_block_s: float = math.inf
+    """When the first time block began, on the monotonic clock."""
+    _stopped_after: int | None = None
+    _favoured: tuple[str, ...] = ()
     _run: str = field(default_factory=new_run_token)
 
     def __post_init__(self) -> None:
@@ -74,9 +80,11 @@ class Coordinator:
             seed=options.seed,
             rate_per_s=options.rate_per_s,
             block_s=options.block_s,
-            kinds=block_kinds(options.blocks, options.seed, options.stage_percent),
+            kinds=(CONTROL_ONLY,) * len(options.ramp_rates)
+            or block_kinds(options.blocks, options.seed, options.stage_percent),
             warm_up_s=options.warm_up_s,
             drain_s=options.drain_s,
+            ramp_rates=options.ramp_rates,
         )
         names = tuple(f"w{number}" for number in range(len(self.clients)))
         _refuse_to_mix(self.run_dir / EVIDENCE_DIR / f"{options.evidence_name}.jsonl")
@@ -158,6 +166,8 @@ class Coordinator:
                 self._begin_when_ready()
         if perf_counter() > self._deadline_s:
             self.abort(f"The stage was not over {MARGIN_S:g} s after its planned end; workers may hang.")
+        self._favour()
+        self._end_early()
         self._see_whether_over()
         self._tell()
 
@@ -176,9 +186,12 @@ class Coordinator:
         if (interrupted or self.cut_short) and self.failure is None:
             self.failure = "The load was stopped before its end."
         self.over = True
+        if self._onlooker is not None:
+            self._onlooker.close()
         try:
             end = self.collector.end(self.failure)
-            self._writer.append(replace(end, leftover=(*end.leftover, *self._orphans())))
+            leftover = (*end.leftover, *self._orphans())
+            self._writer.append(replace(end, leftover=leftover, stopped_after=self._stopped_after))
         except GateError as error:
             self.failure = str(error)
             logger.error("%s", error)  # a full disk needs its sentence, not our stack
@@ -196,6 +209,37 @@ class Coordinator:
         self._begun = True
         for client in self.clients:
             self.send_to(GO, {"begin_in_s": BEGIN_IN_S}, client)
+        plan = self._plan
+        self._first_block_s = perf_counter() + BEGIN_IN_S + plan.warm_up_s
+        if not self.options.whole and plan.stage_percent > 0:
+            longest_s = self._deadline_s - perf_counter()
+            self._onlooker = Onlooker(self.run_dir, self.options.evidence_name, plan.stage_percent, longest_s)
+
+    def _favour(self) -> None:
+        """Send later requests where the verdict is open, as soon as it is decided elsewhere."""
+        found = self._onlooker.open if self._onlooker is not None else ()
+        if found == self._favoured or not 0 < len(found) < len(self.options.endpoints):
+            return
+        self._favoured = found
+        from_block = self._block_now() + 2
+        self._writer.append(LoadFavour(self._plan.stage_percent, from_block, found))
+        for client in self.clients:
+            self.send_to(FAVOUR, {"endpoints": found, "from_block": from_block}, client)
+
+    def _block_now(self) -> int:
+        return math.floor((perf_counter() - self._first_block_s) / self._plan.block_s)
+
+    def _end_early(self) -> None:
+        """Shorten the timetable once everything is decided; what is under way still counts."""
+        if self._onlooker is None or not self._onlooker.decided or self._stopped_after is not None:
+            return
+        blocks = self._block_now() + 2
+        # So near to the end, a worker that hears of it late would have more blocks than the others.
+        if blocks + 1 < len(self._plan.kinds):
+            self._stopped_after = blocks
+            self.on_progress(f"stage {self._plan.stage_percent} %: everything is decided; ends after {blocks} blocks")
+            for client in self.clients:
+                self.send_to(END, {"blocks": blocks}, client)
 
     def _see_whether_over(self) -> None:
         if not self.collector.waiting_for:
@@ -210,14 +254,18 @@ class Coordinator:
         return tuple(left)
 
     def _tell(self) -> None:
-        total = len(self._plan.kinds) * len(self.clients)
+        total = (self._stopped_after or len(self._plan.kinds)) * len(self.clients)
         tenth = self.collector.blocks * 10 // total
         if tenth > self._told:
             self._told = tenth
             self.on_progress(
                 f"stage {self._plan.stage_percent} %: {self.collector.blocks}/{total} time blocks, "
-                f"{self.collector.requests} requests, {self.collector.failures} errors"
+                f"{self.collector.requests} requests, {self.collector.failures} errors{self._still_open()}"
             )
+
+    def _still_open(self) -> str:
+        open_ones = len(self._onlooker.open) if self._onlooker is not None else 0
+        return f", P95 of {open_ones} endpoints not decided" if open_ones else ""
 
 
 def _refuse_to_mix(path: Path) -> None:

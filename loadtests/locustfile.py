@@ -35,7 +35,20 @@ from loadtests.options import MAX_IN_FLIGHT, StageOptions, add_to, stage_options
 from loadtests.pools import Pools
 from loadtests.recorder import Outcome
 from loadtests.reply import Reply
-from loadtests.stages import DONE, FAILED, GO, PREPARE, READY, REPORT, SET_UP_TIMEOUT_S, STOP, Assignment, WorkerStage
+from loadtests.stages import (
+    DONE,
+    END,
+    FAILED,
+    FAVOUR,
+    GO,
+    PREPARE,
+    READY,
+    REPORT,
+    SET_UP_TIMEOUT_S,
+    STOP,
+    Assignment,
+    WorkerStage,
+)
 from loadtests.timetable import Arrival
 from loadtests.verdict import stage_verdict
 from verification.catalog.load import load_catalog
@@ -115,6 +128,8 @@ def _init(environment: Any, **_: Any) -> None:
     if isinstance(runner, WorkerRunner | LocalRunner):
         runner.register_message(PREPARE, _prepare)
         runner.register_message(GO, _go)
+        runner.register_message(FAVOUR, _favour)
+        runner.register_message(END, _end_early)
     if isinstance(runner, WorkerRunner):
         runner.register_message(STOP, _stop, concurrent=True)
         hooks.report_to_master.add_listener(_add_report)
@@ -141,6 +156,16 @@ def _prepare(msg: Any, **_: Any) -> None:
 def _go(msg: Any, **_: Any) -> None:
     if process.stage is not None:
         process.stage.go.set(msg.data["begin_in_s"])
+
+
+def _favour(msg: Any, **_: Any) -> None:
+    if process.stage is not None:
+        process.stage.favour(msg.data["endpoints"], msg.data["from_block"])
+
+
+def _end_early(msg: Any, **_: Any) -> None:
+    if process.stage is not None:
+        process.stage.end_after(msg.data["blocks"])
 
 
 def _stop(**_: Any) -> None:

@@ -49,6 +49,10 @@ class StageOptions:
     witness: Witness
     run_dir: Path | None
     evidence_name: str
+    ramp_rates: tuple[float, ...]
+    """One rate for each block, all on control: a ramp to find the knee; empty: a stage."""
+    whole: bool
+    """Keep the timetable to its end, even when everything is decided before."""
     raw_samples: Path | None
 
 
@@ -92,9 +96,11 @@ def add_to(parser: Any) -> None:
     for flag, text in (
         ("--disposable-target", "the target is thrown away afterwards: no cap on what cannot be deleted"),
         ("--allow-writes", "allow writes to a host that is not this machine"),
+        ("--whole", "keep the timetable to its end, even when everything is decided before"),
         ("--no-witness", "answers do not name who served; nothing is proven then"),
     ):
         add(flag, action="store_true", default=False, help=text)
+    add("--ramp-rates", default="", metavar="R,R", help="instead of a stage: blocks at these rates, all on control")
     add("--raw-samples", default="", help=argparse.SUPPRESS)
     parser.parse_args = _checked(parser.parse_args, parser)
 
@@ -112,7 +118,8 @@ def stage_options(parsed: Any, host: str | None, endpoints: tuple[Endpoint, ...]
         raise UsageError(f"--endpoints: unknown endpoint {unknown[0]!r}; valid are: {', '.join(known)}.")
     chosen = tuple(endpoint for endpoint in endpoints if not wanted or endpoint.id in wanted)
     _check_host(host, allow_writes=parsed.allow_writes, writing=any(_writes(endpoint) for endpoint in chosen))
-    block_kinds(parsed.blocks, parsed.load_seed, parsed.stage)
+    if not parsed.ramp_rates:
+        block_kinds(parsed.blocks, parsed.load_seed, parsed.stage)
     if parsed.max_rules < 0 or parsed.max_twins < 1:
         raise UsageError("--max-rules must be 0 or more and --max-twins 1 or more.")
     return StageOptions(
@@ -131,8 +138,17 @@ def stage_options(parsed: Any, host: str | None, endpoints: tuple[Endpoint, ...]
         witness=_witness(parsed),
         run_dir=Path(parsed.run_dir) if parsed.run_dir else None,
         evidence_name=parsed.evidence_name or f"load-{parsed.stage:03d}",
+        ramp_rates=_rates(parsed.ramp_rates),
+        whole=parsed.whole,
         raw_samples=Path(parsed.raw_samples) if parsed.raw_samples else None,
     )
+
+
+def _rates(text: str) -> tuple[float, ...]:
+    try:
+        return tuple(_positive(part) for part in text.split(",") if part.strip())
+    except argparse.ArgumentTypeError as error:
+        raise UsageError(f"--ramp-rates {text}: {error}; give requests per second, separated by commas.") from error
 
 
 def _witness(parsed: Any) -> Witness:

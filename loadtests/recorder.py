@@ -108,9 +108,9 @@ class Recorder:
         self._open[block] -= 1
         self._cells.setdefault(block, {}).setdefault((endpoint, stream), _Cell()).add(outcome)
 
-    def complete(self) -> None:
-        """The timetable has ended: no block gets more arrivals."""
-        self._entered = len(self._kinds)
+    def complete(self, blocks: int) -> None:
+        """The timetable has ended after so many blocks: none gets more arrivals."""
+        self._entered = blocks
 
     def take(self) -> list[LoadBlock]:
         """The blocks that became complete since the last call, each exactly once."""

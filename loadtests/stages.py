@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import perf_counter, process_time, time
@@ -33,8 +33,8 @@ DEAD_AFTER_S, DEAD_AFTER_REQUESTS = 5.0, 20
 """So long and so often without a single answer, of either arm, and the target counts as gone."""
 READY, REPORT, FAILED, DONE = "gate_ready", "gate_report", "gate_failed", "gate_done"
 """Messages from a worker."""
-PREPARE, GO, STOP = "gate_prepare", "gate_go", "gate_stop"
-"""Messages to a worker."""
+PREPARE, GO, FAVOUR, END, STOP = "gate_prepare", "gate_go", "gate_favour", "gate_end", "gate_stop"
+"""Messages to a worker: FAVOUR says what to ask more often, END shortens the timetable, STOP breaks it off."""
 
 Send = Callable[[str, dict[str, Any]], None]
 Observe = Callable[[Arrival, Outcome, Reply], None]
@@ -69,7 +69,8 @@ class Assignment:
     @staticmethod
     def from_wire(data: Mapping[str, Any]) -> Assignment:
         """The assignment that `to_wire` took apart."""
-        plan = StagePlan(**{**data["plan"], "kinds": tuple(data["plan"]["kinds"])})
+        told = data["plan"]
+        plan = StagePlan(**{**told, "kinds": tuple(told["kinds"]), "ramp_rates": tuple(told["ramp_rates"])})
         witness = Witness(**data["witness"])
         return Assignment(**{**data, "plan": plan, "endpoints": tuple(data["endpoints"]), "witness": witness})
 
@@ -97,10 +98,12 @@ class WorkerStage:
         self._unanswered = 0
         self._gone = False
         self._reports = self._sent = 0
-        self._cpu_percent = 0.0
+        self._cpu_percent = self._clock_step_s = 0.0
         self._closing = RLock()
         self._closed = False
         self._complete = False
+        self._blocks = len(assignment.plan.kinds)
+        self._favours: list[tuple[int, frozenset[str]]] = []
         self.go: AsyncResult[float] = AsyncResult()
         """Set to the seconds until the timetable begins."""
         self.over = Event()
@@ -113,6 +116,18 @@ class WorkerStage:
                 self._keep(sources, perf_counter() + float(self.go.get()))
         finally:
             self.close()
+
+    def favour(self, endpoints: Iterable[str], from_block: int) -> None:
+        """Ask these endpoints more often, from that time block on."""
+        self._favours.append((from_block, frozenset(endpoints)))
+
+    def _favoured(self, block: int) -> frozenset[str]:
+        said = [endpoints for from_block, endpoints in self._favours if from_block <= block]
+        return said[-1] if said else frozenset()
+
+    def end_after(self, blocks: int) -> None:
+        """Keep the timetable for the first `blocks` time blocks only."""
+        self._blocks = min(self._blocks, blocks)
 
     def close(self) -> None:
         """End at once if still under way, remove what was made, report the rest and say farewell; once only."""
@@ -137,6 +152,7 @@ class WorkerStage:
                 lag_p95_ms=recorder.lag_p95_ms,
                 cpu_percent=self._cpu_percent,
                 leftover=leftover,
+                clock_step_s=self._clock_step_s,
                 complete=self._complete or self._gone,
             )
             if self._samples is not None:
@@ -170,15 +186,20 @@ class WorkerStage:
         plan, recorder = self._assignment.plan, self._recorder
         names = {"run": f"{self._prefix}-load", "absent": f"{self._prefix}-absent"}
         first_block = self._answered_at_s = begin + plan.warm_up_s
-        cpu_before_s, clock_before_s = process_time(), perf_counter()
-        for arrival in arrivals(plan, sources, self._assignment.worker, self._assignment.workers, names):
+        cpu_before_s, clock_before_s, wall_before_s = process_time(), perf_counter(), time()
+        own = self._assignment
+        for arrival in arrivals(plan, sources, own.worker, own.workers, names, self._favoured):
             due = first_block + arrival.due_s
             _wait_until(due)
+            if arrival.block >= self._blocks:
+                break
             recorder.enter(arrival.block)
             self._begin(arrival, due)
-        gevent.sleep(max(first_block + plan.measured_s - perf_counter(), 0))
-        recorder.complete()
-        self._cpu_percent = 100 * (process_time() - cpu_before_s) / (perf_counter() - clock_before_s)
+        gevent.sleep(max(first_block + plan.block_s * self._blocks - perf_counter(), 0))
+        recorder.complete(self._blocks)
+        took_s = perf_counter() - clock_before_s
+        self._cpu_percent = 100 * (process_time() - cpu_before_s) / took_s
+        self._clock_step_s = time() - wall_before_s - took_s
         # Every request has its own limit of drain_s; the second more is for a scheduler that is late.
         self._in_flight.join(timeout=plan.drain_s + 1)
         self._complete = True

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -22,6 +22,10 @@ WARM_UP = -1
 """Block of the requests that are sent first and not recorded."""
 MIXED, NATURAL, CONTROL_ONLY = "mixed", "natural", "control"
 MIN_BLOCKS = 6
+FAVOUR = 4
+"""How much more often an endpoint is asked whose verdict is open, once others are decided."""
+_WINDOW = 14
+"""Blocks of one window: two natural, two of control alone, ten mixed."""
 _NATURAL_SHARE, _CONTROL_SHARE, _MIN_OF_A_KIND = 0.13, 0.15, 2
 
 
@@ -36,6 +40,14 @@ class StagePlan:
     kinds: tuple[str, ...]
     warm_up_s: float
     drain_s: float
+    ramp_rates: tuple[float, ...] = ()
+    """A rate for each block, where it is not the same in all."""
+
+    def rate_at(self, due_s: float) -> float:
+        """Requests per second at a moment after the first block began."""
+        if not self.ramp_rates:
+            return self.rate_per_s
+        return self.ramp_rates[min(max(math.floor(due_s / self.block_s), 0), len(self.ramp_rates) - 1)]
 
     @property
     def measured_s(self) -> float:
@@ -74,6 +86,8 @@ class Arrival:
 def block_kinds(blocks: int, seed: int, stage_percent: int) -> tuple[str, ...]:
     """The kinds of `blocks` time blocks in seeded random order: 13 % natural, 15 % control only, the rest mixed.
 
+    Random within windows that are alike (a randomised block design): a stage that ends early has its share of each.
+
     UsageError when there are too few blocks to hold two of each kind.
     """
     if blocks < MIN_BLOCKS:
@@ -84,28 +98,39 @@ def block_kinds(blocks: int, seed: int, stage_percent: int) -> tuple[str, ...]:
     natural = max(_MIN_OF_A_KIND, round(blocks * _NATURAL_SHARE))
     control = max(_MIN_OF_A_KIND, round(blocks * _CONTROL_SHARE))
     kinds = [NATURAL] * natural + [CONTROL_ONLY] * control + [MIXED] * (blocks - natural - control)
-    _stream(seed, stage_percent, "kinds").shuffle(kinds)
-    return tuple(kinds)
+    draw, windows = _stream(seed, stage_percent, "kinds"), max(1, blocks // _WINDOW)
+    # Dealt like cards, so that every window gets its share of each kind.
+    dealt = (kinds[number::windows] for number in range(windows))
+    return tuple(kind for window in dealt for kind in draw.sample(window, len(window)))
 
 
 def arrivals(
-    plan: StagePlan, sources: Sequence[Source], worker: int, workers: int, base: Mapping[str, str]
+    plan: StagePlan,
+    sources: Sequence[Source],
+    worker: int,
+    workers: int,
+    base: Mapping[str, str],
+    favoured: Callable[[int], frozenset[str]] = lambda _: frozenset(),
 ) -> Iterator[Arrival]:
     """This worker's share of the timetable, drawn lazily and in order of time.
+
+    `favoured` tells which endpoints are drawn more often in a block: those that earlier blocks left open. What it says
+    may depend on earlier blocks only, or a sequential test of what is drawn would not hold.
 
     Endpoint, request and twin are drawn before the coin that picks the arm, so both arms ask the same things. `base`
     holds the placeholders that every request knows; `run` is made unique by a running number.
     """
     draw = _stream(plan.seed, plan.stage_percent, f"arrivals:{worker}")
-    thresholds = list(accumulate(source.weight for source in sources))
-    gap_rate = plan.rate_per_s / workers
+    thresholds, thresholds_of = _thresholds(sources, frozenset()), WARM_UP
     due, number = -plan.warm_up_s, 0
     while True:
-        due += draw.expovariate(gap_rate)
+        due += draw.expovariate(plan.rate_at(due) / workers)
         if due >= plan.measured_s:
             return
         number += 1
         block = WARM_UP if due < 0 else min(math.floor(due / plan.block_s), len(plan.kinds) - 1)
+        if block != thresholds_of:
+            thresholds, thresholds_of = _thresholds(sources, favoured(block)), block
         source = draw.choices(sources, cum_weights=thresholds)[0]
         spec = draw.choice(source.requests)
         unique = f"{base['run']}-{number}"
@@ -115,6 +140,11 @@ def arrivals(
         heads = draw.random() < 0.5
         stream, arm = _assign(MIXED if block == WARM_UP else plan.kinds[block], plan.stage_percent, heads=heads)
         yield Arrival(due, block, source.endpoint, stream, arm, fill(spec, names), source.creates)
+
+
+def _thresholds(sources: Sequence[Source], favoured: frozenset[str]) -> list[float]:
+    weights = (source.weight * (FAVOUR if source.endpoint in favoured else 1) for source in sources)
+    return list(accumulate(weights))
 
 
 def _assign(kind: str, stage_percent: int, *, heads: bool) -> tuple[str, Arm | None]:

@@ -46,8 +46,10 @@ _FIELD_OF_KIND = {
     "Leftover": "leftovers",
     "Mishap": "mishaps",
     "RunEnd": "run_ends",
+    "Ramp": "ramps",
     "LoadStart": "load_starts",
     "LoadBlock": "load_blocks",
+    "LoadFavour": "load_favours",
     "LoadEnd": "load_ends",
 }
 
@@ -190,7 +192,7 @@ def read_run(run_dir: Path) -> Run:
     schema = _load(run_dir / RUN_FILE, TypeAdapter(dict[str, Any])).get("schema", SCHEMA)
     if schema != SCHEMA:
         raise EvidenceError(f"{run_dir / RUN_FILE}: has schema {schema!r}, this version reads {SCHEMA!r}.")
-    manifest = _load(run_dir / RUN_FILE, TypeAdapter(Manifest))
+    manifest = read_manifest(run_dir)
     groups: dict[str, list[Record]] = {}
     torn = []
     for path, content in _files(run_dir):
@@ -207,8 +209,20 @@ def read_run(run_dir: Path) -> Run:
     return Run(
         evidence,
         catalog=_load(run_dir / CATALOG_FILE, TypeAdapter(Catalog)),
-        policy=_load(run_dir / POLICY_FILE, TypeAdapter(Policy)),
+        policy=read_policy(run_dir),
     )
+
+
+def read_manifest(run_dir: Path) -> Manifest:
+    """What the run is and owes."""
+    manifest: Manifest = _load(run_dir / RUN_FILE, TypeAdapter(Manifest))
+    return manifest
+
+
+def read_policy(run_dir: Path) -> Policy:
+    """The policy as it was when the run began."""
+    policy: Policy = _load(run_dir / POLICY_FILE, TypeAdapter(Policy))
+    return policy
 
 
 def _files(run_dir: Path) -> Iterator[tuple[Path, FileContent]]:

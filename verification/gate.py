@@ -20,7 +20,7 @@ from verification.core.model import Finding, Verdict
 from verification.core.records import Mishap, RunEnd
 from verification.core.redact import redact_text
 from verification.drive.campaign import Campaign, Place
-from verification.drive.measure import measure_stage
+from verification.drive.measure import measure_ramp, measure_stage
 from verification.evidence import read_run
 from verification.reporting.terminal import summary_lines
 from verification.run import OpenRun, choose_stages, conclude, open_run
@@ -93,6 +93,7 @@ class Gate:
         self.judgement: Judgement | None = None
         self._latency_asked: set[int] = set()
         self._interrupted = False
+        self._rate_per_s: float | None = None
 
     def require_target(self) -> None:
         """A target that cannot be asked is told once, at the start, and stands in the report."""
@@ -128,7 +129,11 @@ class Gate:
     def measure(self, percent: int) -> None:
         """Measure the latency of one stage, alone."""
         self.campaign.pause()
-        measure_stage(self.settings, self.run.run_dir, percent, self.campaign.record, self.say)
+        where = (self.settings, self.run.run_dir)
+        if percent == 0 and self.settings.load.ramp:
+            self._rate_per_s = measure_ramp(*where, self.campaign.record, self.say)
+        alone = sum(stage > 0 for stage in self.stages) == 1
+        measure_stage(*where, percent, self.campaign.record, self.say, alone=alone, rate_per_s=self._rate_per_s)
 
     def say(self, text: str) -> None:
         """Progress for the person who waits, past pytest's capturing."""

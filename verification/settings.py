@@ -66,9 +66,14 @@ class LoadSettings(Frozen):
     rate_per_s: Annotated[float, Field(gt=0, le=5000)] | None = None
     """Requests per second; None: 180 for the embedded backend (far below its knee), 100 for a named one."""
     block_s: Annotated[float, Field(ge=0.5, le=60)] = 1.0
-    blocks: Annotated[int, Field(ge=4, le=100_000)] = 66
-    baseline_blocks: Annotated[int, Field(ge=4, le=100_000)] = 40
+    blocks: Annotated[int, Field(ge=4, le=100_000)] = 92
+    """Most time blocks of one stage among several; it ends earlier once everything is decided."""
+    blocks_alone: Annotated[int, Field(ge=4, le=100_000)] = 160
+    """Most time blocks of a stage that is verified alone and so has to prove every endpoint by itself."""
+    baseline_blocks: Annotated[int, Field(ge=4, le=100_000)] = 30
     """Blocks of the 0 % stage (control against control)."""
+    ramp: bool = True
+    """Ask a short ramp before the 0 % stage, and measure below half of the knee that it shows."""
     drain_s: Annotated[float, Field(gt=0, le=120)] = 10.0
     processes: Annotated[int, Field(ge=1, le=64)] = 1
     max_rules: Annotated[int, Field(ge=0)] = 100

@@ -26,9 +26,11 @@ def command(host: str, run_dir: Path, *options: str, stage: str = "25") -> list[
     return [*line, "--stage", stage, "--run-dir", str(run_dir), *QUICK, *options]
 
 
-def locust(host: str, run_dir: Path, *options: str, stage: str = "25") -> subprocess.CompletedProcess[str]:
+def locust(
+    host: str, run_dir: Path, *options: str, stage: str = "25", timeout_s: float = 60
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        command(host, run_dir, *options, stage=stage), capture_output=True, text=True, timeout=60, check=False
+        command(host, run_dir, *options, stage=stage), capture_output=True, text=True, timeout=timeout_s, check=False
     )
 
 

@@ -49,11 +49,23 @@ def parsed(**changes: Any) -> Namespace:
         "disposable_target": False,
         "allow_writes": False,
         "raw_samples": "",
+        "ramp_rates": "",
+        "whole": False,
     }
     return Namespace(**{**values, **changes})
 
 
 LOCAL = "http://127.0.0.1:8000"
+
+
+def test_a_ramp_is_asked_at_the_rates_that_are_named() -> None:
+    assert stage_options(parsed(ramp_rates="20, 40.5", blocks=2), LOCAL, ALL).ramp_rates == (20.0, 40.5)
+
+
+@pytest.mark.parametrize("rates", ["20,fast", "20,0", "-1"])
+def test_rates_that_are_none_are_refused(rates: str) -> None:
+    with pytest.raises(UsageError, match="--ramp-rates"):
+        stage_options(parsed(ramp_rates=rates), LOCAL, ALL)
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,7 @@ def test_a_late_finisher_counts_in_the_block_of_its_intended_start_and_does_not_
 
 def test_a_block_without_requests_is_handed_over_too(recorder: Recorder) -> None:
     recorder.enter(2)
-    recorder.complete()
+    recorder.complete(len(KINDS))
     assert [(block.block, block.cells) for block in recorder.take()] == [(number, ()) for number in range(4)]
 
 
@@ -63,7 +63,7 @@ def test_warm_up_is_not_recorded(recorder: Recorder) -> None:
     recorder.start(WARM_UP)
     recorder.finish(WARM_UP, STATUS, "control", outcome())
     recorder.drop(WARM_UP)
-    recorder.complete()
+    recorder.complete(len(KINDS))
     assert recorder.scheduled == recorder.finished == recorder.dropped == 0
     assert all(not block.cells for block in recorder.take())
 
@@ -74,7 +74,7 @@ def test_every_request_stands_once_in_both_clocks_and_errors_among_them_timeouts
     for one in (outcome(), outcome(failed=True), outcome(timed_out=True, server_ms=None, served_by=None)):
         recorder.start(0)
         recorder.finish(0, STATUS, "control", one)
-    recorder.complete()
+    recorder.complete(len(KINDS))
     cell = recorder.take()[0].cells[0]
     assert (cell.requests, cell.errors, cell.timeouts) == (3, 2, 1)
     assert dict(cell.intended) == {bin_of(12.0): 1, TOP_BIN: 2}
@@ -87,7 +87,7 @@ def test_witnesses_are_counted_and_only_a_good_answer_can_lack_one(recorder: Rec
     for one in (*told, outcome(served_by=None, failed=True)):
         recorder.start(0)
         recorder.finish(0, STATUS, "candidate", one)
-    recorder.complete()
+    recorder.complete(len(KINDS))
     cell = recorder.take()[0].cells[0]
     assert (cell.legacy, cell.domain, cell.unwitnessed) == (1, 2, 2)
 
@@ -96,7 +96,7 @@ def test_endpoints_and_streams_have_cells_of_their_own(recorder: Recorder) -> No
     for endpoint, stream in ((STATUS, "control"), (STATUS, "candidate"), ("POST /cameras/refresh", "control")):
         recorder.start(3)
         recorder.finish(3, endpoint, stream, outcome())
-    recorder.complete()
+    recorder.complete(len(KINDS))
     assert [(cell.endpoint, cell.stream) for cell in recorder.take()[3].cells] == [
         (STATUS, "candidate"),
         (STATUS, "control"),
@@ -122,7 +122,7 @@ def test_memory_does_not_grow_with_the_number_of_requests(recorder: Recorder) ->
     for number in range(20_000):
         recorder.start(0)
         recorder.finish(0, STATUS, "control", outcome(intended_ms=5 + number % 100))
-    recorder.complete()
+    recorder.complete(len(KINDS))
     cell = recorder.take()[0].cells[0]
     assert cell.requests == 20_000
     assert len(cell.intended) <= 400

@@ -5,7 +5,7 @@ from itertools import islice, pairwise
 
 import pytest
 
-from loadtests.timetable import MIN_BLOCKS, WARM_UP, Source, StagePlan, arrivals, block_kinds
+from loadtests.timetable import FAVOUR, MIN_BLOCKS, WARM_UP, Source, StagePlan, arrivals, block_kinds
 from verification.core.cases import RequestSpec
 from verification.core.errors import UsageError
 from verification.core.model import Arm
@@ -67,6 +67,34 @@ def test_every_kind_of_block_occurs_at_least_twice_and_most_are_mixed(blocks: in
     assert min(kinds["natural"], kinds["control"], kinds["mixed"]) >= 2
     if blocks >= 30:
         assert kinds["mixed"] / blocks == pytest.approx(0.75, abs=0.04)
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("blocks", [66, 100, 160])
+def test_a_stage_that_ends_early_has_its_share_of_every_kind(blocks: int, seed: int) -> None:
+    early = Counter(block_kinds(blocks, seed, 25)[:30])
+    assert early["mixed"] >= 20
+    assert early["natural"] >= 3
+    assert early["control"] >= 3
+
+
+def test_an_endpoint_that_is_open_is_asked_more_often_from_its_block_on_and_no_other_is_left_out() -> None:
+    def told(block: int) -> frozenset[str]:
+        return frozenset({CREATE.endpoint} if block >= 20 else ())
+
+    found = list(arrivals(plan(), (STATUS, CREATE), 0, 1, NAMES, told))
+    before, after = (Counter(one.endpoint for one in found if (one.block >= 20) is later) for later in (False, True))
+    assert before[CREATE.endpoint] / before.total() == pytest.approx(1 / 4, abs=0.03)
+    assert after[CREATE.endpoint] / after.total() == pytest.approx(FAVOUR / (3 + FAVOUR), abs=0.03)
+    assert after[STATUS.endpoint] > 0
+
+
+def test_on_a_ramp_each_block_has_its_own_rate() -> None:
+    ramp = StagePlan(0, 7, 100.0, 5.0, ("control",) * 3, 1.0, 10.0, ramp_rates=(50.0, 100.0, 200.0))
+    found = list(arrivals(ramp, (STATUS,), 0, 1, NAMES))
+    counts = Counter(one.block for one in found)
+    assert [counts[block] / 5 for block in range(3)] == pytest.approx([50, 100, 200], rel=0.25)
+    assert {one.stream for one in found if one.block != WARM_UP} == {"control"}
 
 
 def test_the_order_of_blocks_depends_on_seed_and_stage() -> None:

@@ -10,6 +10,7 @@ from verification.core.model import Exchange, Finding, MaskedDifference, Verdict
 from verification.core.paired import FieldTest
 from verification.core.rates import RateBound
 from verification.core.records import Manifest, WitnessCheck
+from verification.core.score.result import ComparatorScore
 from verification.core.sequences import Sequence
 
 
@@ -79,6 +80,11 @@ class LatencyRow:
     stage_percent: int | None
     endpoint: str | None
     change: P95Change
+    """From the intended start: what a user feels."""
+    sent: P95Change | None = None
+    """From sending."""
+    server: P95Change | None = None
+    """By the server's own clock; None where it told none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +105,25 @@ class PopulationRow:
     stage_percent: int
     natural_p95_ms: float
     control_p95_ms: float
-    change: float
+    change: float | None
+    """None where both lie among errors."""
     requests: int
+    low: float | None = None
+    """Lower end of the 95 % interval; None where too few time blocks were natural or of control alone."""
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ForecastRow:
+    """What users are to feel at a stage, from the arms at the stages before it, as a change of the P95."""
+
+    from_stages: tuple[int, ...]
+    stage_percent: int
+    change: float
+    low: float
+    high: float
+    outside: bool
+    """Measured at that stage, and not where it was forecast: the intervals do not overlap."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,43 +221,15 @@ class WitnessRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Survivor:
-    """A generated mistake that the comparator did not see."""
+class KneeRow:
+    """Where latency climbs, and at what rate was measured; all in requests per second."""
 
-    operator: str
-    place: str
-    what: str
-    case: str
-
-
-@dataclass(frozen=True, slots=True)
-class LeftOut:
-    """Mistakes that make no difference, with the reason; `example` is the first place."""
-
-    operator: str
-    reason: str
-    places: int
-    example: str
-
-
-@dataclass(frozen=True, slots=True)
-class ComparatorScore:
-    """How many generated mistakes of the candidate the comparator sees on one endpoint."""
-
-    endpoint: str
-    mutants: int
-    killed: int
-    survivors: tuple[Survivor, ...]
-    left_out: tuple[LeftOut, ...]
-    cases: tuple[str, ...]
-    """The cases in whose evidence the mistakes were made."""
-    operators: dict[str, int]
-    """Mutants of each operator."""
-
-    @property
-    def share(self) -> float:
-        """Killed of all, 1.0 where there was none."""
-        return self.killed / self.mutants if self.mutants else 1.0
+    knee_per_s: float | None
+    """None: it did not climb up to the highest rate that was asked."""
+    highest_per_s: float
+    planned_per_s: float
+    used_per_s: float
+    """The highest rate of the stages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,5 +284,7 @@ class Judgement:
     """The comparator's own score, for every endpoint that was compared."""
     duration_s: float | None = None
     """From the start of the run to its end; None while it goes on, and where it was killed."""
+    forecast: tuple[ForecastRow, ...] = ()
+    knee: KneeRow | None = None
     witnesses: tuple[WitnessRow, ...] = ()
     """Who answered, for every endpoint whose witnesses were held against each other."""

@@ -44,6 +44,8 @@ class P95Change:
     high: float | None
     """Upper end; infinite when the data set no upper end."""
     median_change: float | None
+    control_p99_ms: float | None
+    candidate_p99_ms: float | None
     requests_control: int
     requests_candidate: int
     blocks: int
@@ -59,6 +61,16 @@ class P95Change:
     """A relative breach that is too small in ms to count."""
     tail_ratio: float | None
     """ln(q97 / q93) of control: how thin the tail is. The smaller, the fewer requests are needed."""
+    testable: bool
+    """Whether the data allow a test at all, whatever it says."""
+    seen: str
+    """The first half of the reason: what was measured."""
+    decided_by: str | None = None
+    """`sequential` or `fixed`, see `core.decision`; None where neither decided."""
+    decided_after: int | None = None
+    """Time blocks after which the sequential test decided."""
+    e_value: float | None = None
+    """Its evidence then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,15 +103,14 @@ def p95_change(strata: Sequence[Stratum], policy: LatencyPolicy, *, alarm_alpha:
     """
     measured = _measure(strata, policy)
     verdict, cause, missing = _judge(measured, policy, policy.alpha if alarm_alpha is None else alarm_alpha)
-    p95s = [_p95(arm) for arm in (measured.control, measured.candidate)]
+    p95s = [_quantile(arm, 0.95) for arm in (measured.control, measured.candidate)]
     change = _change(measured, p95s[0], p95s[1])
     known = all(measured.requests)
     low, high = (measured.interval.low - 1, measured.interval.high - 1) if known else (None, None)
-    floor_applied = verdict in (Verdict.HOLD, Verdict.ROLLBACK) and _below_floor(p95s[0], change, policy)
-    if floor_applied:
+    floored = "" if verdict not in (Verdict.HOLD, Verdict.ROLLBACK) else floor_note(p95s[0], change, policy)
+    if floored:
         verdict = Verdict.PROMOTE
-        floor = _floor_ms(p95s[0] or 0.0, policy)
-        cause += f", but by less than {floor:.3g} ms, the least that counts; passed for that"
+    seen = _seen(change, low, high, measured)
     return P95Change(
         control_p95_ms=p95s[0],
         candidate_p95_ms=p95s[1],
@@ -107,16 +118,20 @@ def p95_change(strata: Sequence[Stratum], policy: LatencyPolicy, *, alarm_alpha:
         low=low,
         high=high,
         median_change=_median_change(strata),
+        control_p99_ms=_quantile(measured.control, 0.99),
+        candidate_p99_ms=_quantile(measured.candidate, 0.99),
         requests_control=measured.requests[0],
         requests_candidate=measured.requests[1],
         blocks=measured.blocks,
         verdict=verdict,
-        reason=_seen(change, low, high, measured) + cause,
+        reason=seen + cause + floored,
         missing_per_arm=missing,
         z_hold=measured.z_hold,
         z_rollback=measured.z_rollback,
-        floor_applied=floor_applied,
+        floor_applied=bool(floored),
         tail_ratio=measured.tail_ratio,
+        testable=not _obstacle(measured, policy)[0],
+        seen=seen,
     )
 
 
@@ -231,7 +246,7 @@ def _seen(change: float | None, low: float | None, high: float | None, measured:
     """The first half of a reason: what was measured."""
     if change is None:
         return "P95 change unknown: "
-    from_ms, to_ms = (_p95(arm) for arm in (measured.control, measured.candidate))
+    from_ms, to_ms = (_quantile(arm, 0.95) for arm in (measured.control, measured.candidate))
     interval = "" if low is None or high is None else f" (95 % interval {_percent(low)} to {_percent(high)})"
     return f"P95 {from_ms:.4g} ms on control, {to_ms:.4g} ms on candidate, change {_percent(change)}{interval}: "
 
@@ -245,8 +260,8 @@ def _critical(probability: float, blocks: int) -> float:
     return float(stdtrit(blocks - 1, probability))
 
 
-def _p95(arm: Bins) -> float | None:
-    return quantile_ms(arm, 0.95) if total(arm) else None
+def _quantile(arm: Bins, q: float) -> float | None:
+    return quantile_ms(arm, q) if total(arm) else None
 
 
 def _change(measured: _Measured, control: float | None, candidate: float | None) -> float | None:
@@ -275,12 +290,14 @@ def _tail_ratio(strata: Sequence[Stratum]) -> float | None:
     return sum(logs) / sum(map(total, known)) if known else None
 
 
-def _floor_ms(control_p95: float, policy: LatencyPolicy) -> float:
-    """The least slowing in ms that counts; never more than its share of the control P95."""
-    return min(policy.floor_ms, policy.floor_share * control_p95)
+def floor_note(control_p95_ms: float | None, change: float | None, policy: LatencyPolicy) -> str:
+    """Why a relative breach is passed: it is too small in ms to count. Empty where it does count.
 
-
-def _below_floor(control: float | None, change: float | None, policy: LatencyPolicy) -> bool:
-    if control is None or change is None or control == math.inf:
-        return False
-    return change * control < _floor_ms(control, policy)
+    The least that counts is `floor_ms`, but never more than `floor_share` of the control P95.
+    """
+    if control_p95_ms is None or change is None or control_p95_ms == math.inf:
+        return ""
+    floor_ms = min(policy.floor_ms, policy.floor_share * control_p95_ms)
+    if change * control_p95_ms >= floor_ms:
+        return ""
+    return f", but by less than {floor_ms:.3g} ms, the least that counts; passed for that"

@@ -29,6 +29,17 @@ class Implementation(StrEnum):
 EXPECTED_IMPLEMENTATION = {Arm.CONTROL: Implementation.LEGACY, Arm.CANDIDATE: Implementation.DOMAIN}
 
 
+class Clock(StrEnum):
+    """From when to when a latency is taken."""
+
+    INTENDED = "intended"
+    """From the moment at which the request was due: what a user feels, queueing included."""
+    SENT = "sent"
+    """From the moment at which it was sent."""
+    SERVER = "server"
+    """As the backend tells it of itself."""
+
+
 class Verdict(StrEnum):
     """PROMOTE < INCONCLUSIVE < HOLD < ROLLBACK; the worst finding decides."""
 

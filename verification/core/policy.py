@@ -67,6 +67,10 @@ class LoadPolicy(Frozen):
     max_lag_share: Share = 0.05
     lag_floor_ms: Annotated[float, Field(ge=0)] = 1.0
     """Scheduling lag below this never counts, whatever the share of the P95."""
+    max_clock_step_s: Annotated[float, Field(gt=0)] = 0.5
+    """More than any steering of a clock moves it within a stage."""
+    max_warm_up_ratio: Annotated[float, Field(gt=1)] = 4.0
+    """The target is still warming up where each of the first blocks has so many times its share of slow requests."""
     max_cpu_percent: Annotated[float, Field(gt=0, le=100)] = 90.0
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from verification.core.knee import RampStep
 from verification.core.model import Arm, Comparison, Exchange, Json, Reading
 from verification.core.sequences import SequenceComparison, SequenceSearch
 
@@ -18,6 +19,8 @@ class Exposure:
     legacy: int
     domain: int
     unknown: int
+    switches: int | None = None
+    """How often the next answer came from the other implementation; None where the order is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +142,14 @@ class RunEnd:
 
 
 @dataclass(frozen=True, slots=True)
+class Ramp:
+    """The ramp that was asked before the first load, and the rate that was planned then."""
+
+    planned_per_s: float
+    steps: tuple[RampStep, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class LoadCell:
     """One endpoint and stream within one time block, workers added up.
 
@@ -187,6 +198,15 @@ class LoadBlock:
 
 
 @dataclass(frozen=True, slots=True)
+class LoadFavour:
+    """From this time block on, these endpoints were asked more often: earlier blocks had decided the others."""
+
+    stage_percent: int
+    from_block: int
+    endpoints: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class LoadWorker:
     """One worker's own totals, to be held against what arrived from it."""
 
@@ -194,6 +214,8 @@ class LoadWorker:
     requests: int
     lag_p95_ms: float
     cpu_percent: float
+    clock_step_s: float = 0.0
+    """How far the wall clock moved more than the monotonic one during the stage: it was set, or the machine slept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +233,8 @@ class LoadEnd:
     aborted: str | None
     skipped: Mapping[str, int] = field(default_factory=dict)
     """Endpoint -> arrivals not sent because of a cap that protects the target."""
+    stopped_after: int | None = None
+    """Time blocks after which the timetable ended because everything was decided; None: it was kept to its end."""
 
 
 Record = (
@@ -228,8 +252,10 @@ Record = (
     | Leftover
     | Mishap
     | RunEnd
+    | Ramp
     | LoadStart
     | LoadBlock
+    | LoadFavour
     | LoadEnd
 )
 """Everything that may stand in an evidence file."""
@@ -280,8 +306,10 @@ class Evidence:
     leftovers: tuple[Leftover, ...] = ()
     mishaps: tuple[Mishap, ...] = ()
     run_ends: tuple[RunEnd, ...] = ()
+    ramps: tuple[Ramp, ...] = ()
     load_starts: tuple[LoadStart, ...] = ()
     load_blocks: tuple[LoadBlock, ...] = ()
+    load_favours: tuple[LoadFavour, ...] = ()
     load_ends: tuple[LoadEnd, ...] = ()
     torn_files: tuple[str, ...] = ()
     """Evidence files whose last line was cut off by a kill."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 
 from verification.core.arms import implementation
 from verification.core.cases import Catalog
@@ -20,22 +21,31 @@ BROKEN_PERCENTS = ("101", "-1", "ten")
 METRICS = Request("GET", "/api/v1/monitoring/metrics")
 HEALTH = Request("GET", "/api/v1/monitoring/health")
 # A read that exists for unknown ids too: it needs no twin and leaves nothing behind.
-_LIGHT_READ = Request("GET", "/api/v1/cameras/gate-exposure-probe/status")
+_LIGHT_READ = "/api/v1/cameras/gate-exposure-probe-{subject}/status"
+_IN_A_ROW = 10
 
 
 def measure_exposure(caller: Caller, stage_percent: int, requests: int = EXPOSURE_REQUESTS) -> Exposure:
-    """Unforced requests, counted by the implementation that the witness names."""
-    served = Counter(_served(caller, force=None) for _ in range(requests))
+    """Unforced requests, counted by the implementation that the witness names.
+
+    The same resource is asked ten times in a row, then the next one: routing that sticks to a resource, to a
+    connection or to a moment shows in how seldom the implementation changes.
+    """
+    order = [_served(caller, force=None, subject=number // _IN_A_ROW) for number in range(requests)]
+    served = Counter(order)
+    named = [one for one in order if one is not None]
     return Exposure(
         stage_percent,
         legacy=served[Implementation.LEGACY],
         domain=served[Implementation.DOMAIN],
         unknown=served[None],
+        switches=sum(before is not after for before, after in pairwise(named)),
     )
 
 
-def _served(caller: Caller, *, force: Arm | None) -> Implementation | None:
-    exchange = caller.call(_LIGHT_READ, force or Arm.CONTROL, force=force is not None)
+def _served(caller: Caller, *, force: Arm | None, subject: int = 0) -> Implementation | None:
+    request = Request("GET", _LIGHT_READ.format(subject=subject))
+    exchange = caller.call(request, force or Arm.CONTROL, force=force is not None)
     return implementation(exchange.served_by)
 
 

@@ -48,10 +48,16 @@ class LoadPlan:
     """Ids; empty: all of the catalog."""
     server_time_header: str = "Server-Timing"
     witness: Witness = DEFAULT_WITNESS
+    ramp_rates: tuple[float, ...] = ()
+    """Instead of a stage: a block at each of these rates, all on control."""
+    whole: bool = False
+    """Keep the timetable to its end, even when everything is decided before."""
 
     @property
     def evidence_name(self) -> str:
         """Name of the evidence file."""
+        if self.ramp_rates:
+            return "load-ramp"
         return f"load-{self.stage_percent:03d}"
 
     @property
@@ -122,6 +128,8 @@ def command(plan: LoadPlan, run_dir: Path) -> list[str]:
         values["--witness-header"] = plan.witness.header
     elif plan.witness.body is not None:
         values["--witness-body"] = plan.witness.body
+    if plan.ramp_rates:
+        values["--ramp-rates"] = ",".join(f"{rate:g}" for rate in plan.ramp_rates)
     if plan.endpoints:
         values["--endpoints"] = ",".join(plan.endpoints)
     if plan.processes > 1:
@@ -131,6 +139,7 @@ def command(plan: LoadPlan, run_dir: Path) -> list[str]:
         line += [option, str(value)]
     line += ["--disposable-target"] if plan.disposable else []
     line += ["--allow-writes"] if plan.allow_writes else []
+    line += ["--whole"] if plan.whole else []
     line += ["--no-witness"] if plan.witness.header is None and plan.witness.body is None else []
     return line
 

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from verification.core.errors import GateError
-from verification.core.records import LogTail, Mishap, Record
+from verification.core.histogram import merge
+from verification.core.knee import RampStep, find_knee
+from verification.core.records import LoadBlock, LoadCell, LogTail, Mishap, Ramp, Record
 from verification.drive.load import LoadPlan, run_stage
 from verification.drive.named_target import NamedTarget
 from verification.drive.target import FALLBACK_WORDS, EmbeddedTarget, Target
+from verification.evidence import EVIDENCE_DIR, read_file
 from verification.settings import Settings
 
 # The short form keeps enough shared blocks for a verdict, in less time.
 QUICK_BLOCKS, QUICK_BLOCK_S = 40, 1.0
 # The embedded backend's knee lies above 600 requests per second on two cores; a stranger's is not known.
 EMBEDDED_RATE_PER_S, NAMED_RATE_PER_S = 180.0, 100.0
+# Of the planned rate. The first steps tell what is easy; the last lie just beyond where half of the knee is enough.
+_RAMP_SHARES = (0.3, 0.6, 0.9, 1.2, 1.5, 1.8, 2.1, 2.4)
+_RAMP_BLOCK_S = 1.0
 
 
 def measure_stage(
@@ -26,16 +32,21 @@ def measure_stage(
     record: Callable[[Record], None],
     say: Callable[[str], None],
     endpoints: tuple[str, ...] = (),
+    *,
+    alone: bool = False,
+    rate_per_s: float | None = None,
 ) -> None:
     """Run Locust against the target at this percent. Whatever goes wrong is a mishap in the evidence, then an error.
 
-    `endpoints` limits the load to these; empty: all of the catalog.
+    `endpoints` limits the load to these; empty: all of the catalog. `alone` tells that no other stage adds to what is
+    proven of each endpoint. `rate_per_s` is what the ramp allowed; None: as planned.
     """
     target = _target(settings, percent)
     try:
         target.set_percent(percent)
         say(f"latency at {percent} %: measuring")
-        outcome = run_stage(replace(_plan(settings, target, percent), endpoints=endpoints), run_dir, _progress(say))
+        plan = replace(_plan(settings, target, percent, alone=alone), endpoints=endpoints)
+        outcome = run_stage(replace(plan, rate_per_s=rate_per_s or plan.rate_per_s), run_dir, _progress(say))
         death = target.death()
         if death is not None:
             record(Mishap("backend-died", death, percent, "load"))
@@ -49,6 +60,51 @@ def measure_stage(
         if lines:
             record(LogTail(percent, sum(FALLBACK_WORDS in line for line in lines), tuple(lines[-20:])))
         target.close()
+
+
+def measure_ramp(
+    settings: Settings, run_dir: Path, record: Callable[[Record], None], say: Callable[[str], None]
+) -> float | None:
+    """Ask control at rates that rise to a little more than twice the planned one; returns the rate to measure at.
+
+    The ramp's own evidence lies in a folder beside the run's; what it came to is recorded in the run. None where the
+    ramp could not be asked or told nothing: then the planned rate stays, and the judge says so.
+    """
+    target = _target(settings, 0)
+    try:
+        target.set_percent(0)
+        say("knee of the target: asking rates that rise")
+        plan = _plan(settings, target, 0, alone=False)
+        rates = tuple(plan.rate_per_s * share for share in _RAMP_SHARES)
+        ramp = replace(plan, ramp_rates=rates, blocks=len(rates), block_s=_RAMP_BLOCK_S, whole=True)
+        folder = run_dir / "ramp"
+        run_stage(ramp, folder, lambda _: None)
+        steps = _steps(read_file(folder / EVIDENCE_DIR / f"{ramp.evidence_name}.jsonl").records, rates)
+        record(Ramp(plan.rate_per_s, steps))
+        knee = find_knee(steps)
+        return None if knee is None else min(plan.rate_per_s, knee.usable_per_s)
+    except GateError as error:
+        record(Mishap("load-failed", f"the ramp: {error}", 0, "load"))
+        return None
+    finally:
+        target.close()
+
+
+def _steps(records: Iterable[Record], rates: Sequence[float]) -> tuple[RampStep, ...]:
+    """What all workers saw at each rate, added up."""
+    cells: dict[int, list[LoadCell]] = {}
+    for found in records:
+        if isinstance(found, LoadBlock):
+            cells.setdefault(found.block, []).extend(found.cells)
+    return tuple(
+        RampStep(
+            rate,
+            sum(cell.requests for cell in cells.get(number, ())),
+            sum(cell.errors for cell in cells.get(number, ())),
+            merge(*(cell.intended for cell in cells.get(number, ()))),
+        )
+        for number, rate in enumerate(rates)
+    )
 
 
 def _progress(say: Callable[[str], None]) -> Callable[[str], None]:
@@ -67,9 +123,10 @@ def _target(settings: Settings, percent: int) -> Target:
     return EmbeddedTarget(defects=settings.target.defects, seed=settings.run.seed)
 
 
-def _plan(settings: Settings, target: Target, percent: int) -> LoadPlan:
+def _plan(settings: Settings, target: Target, percent: int, *, alone: bool) -> LoadPlan:
     load = settings.load
-    blocks = load.baseline_blocks if percent == 0 else load.blocks
+    most = load.blocks_alone if alone else load.blocks
+    blocks = load.baseline_blocks if percent == 0 else most
     quick = settings.run.quick
     return LoadPlan(
         host=target.base_url,

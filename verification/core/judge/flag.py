@@ -9,7 +9,7 @@ from verification.core.judge.monitoring import judge_monitoring, judge_usage
 from verification.core.judgement import DrillRow, ExposureRow
 from verification.core.model import Arm, Exchange, Finding, Implementation, Probe, Verdict, worst
 from verification.core.policy import RatePolicy
-from verification.core.rates import exposure_evalue, exposure_interval, exposure_p_value
+from verification.core.rates import exposure_evalue, exposure_interval, exposure_p_value, switches_p_value
 from verification.core.records import Drill, Evidence, Exposure, ForcedCall, Mishap
 
 __all__ = [
@@ -30,10 +30,11 @@ def judge_exposure(exposure: Exposure, source: str, policy: RatePolicy) -> tuple
     low, high = exposure_interval(exposure.domain, total) if total else (0.0, 1.0)
     percent = exposure.stage_percent
     share = exposure.domain / total if total else 0.0
-    off = total > 0 and _does_not_fit(exposure.domain, total, percent / 100, policy)
-    verdict = Verdict.HOLD if off else Verdict.PROMOTE if total else Verdict.INCONCLUSIVE
+    sticky = _is_sticky(exposure, policy)
+    off = total > 0 and not sticky and _does_not_fit(exposure.domain, total, percent / 100, policy)
+    verdict = Verdict.HOLD if off else Verdict.PROMOTE if total and not sticky else Verdict.INCONCLUSIVE
     row = ExposureRow(percent, source, exposure.domain, total, share, low, high, verdict)
-    return row, _exposure_findings(row, exposure)
+    return row, _exposure_findings(row, exposure, sticky=sticky)
 
 
 _LOOKS_OF_A_RUN = 10
@@ -46,9 +47,24 @@ def _does_not_fit(domain: int, total: int, share: float, policy: RatePolicy) -> 
     return exact or exposure_evalue(domain, total, share) >= policy.exposure_alarm
 
 
-def _exposure_findings(row: ExposureRow, exposure: Exposure) -> Iterator[Finding]:
+def _is_sticky(exposure: Exposure, policy: RatePolicy) -> bool:
+    """Far fewer changes of the implementation than independent requests have."""
+    if exposure.switches is None:
+        return False
+    chance = switches_p_value(exposure.legacy, exposure.domain, exposure.switches)
+    return chance * _LOOKS_OF_A_RUN * policy.exposure_alarm <= 1
+
+
+def _exposure_findings(row: ExposureRow, exposure: Exposure, *, sticky: bool) -> Iterator[Finding]:
     title = f"Share of the candidate at {row.stage_percent} % ({row.source})"
     numbers = {"share": row.share, "low": row.low, "high": row.high, "requests": row.total}
+    if sticky:
+        reason = (
+            f"{row.total} unforced requests changed the implementation only {exposure.switches} times: routing sticks "
+            "to a resource, a connection or a moment, so natural traffic here does not show what each user will feel; "
+            "route each request by itself, or measure with many users"
+        )
+        yield Finding("flag.sticky", Verdict.INCONCLUSIVE, title, reason, stage_percent=row.stage_percent)
     if row.verdict is Verdict.HOLD:
         reason = (
             f"{row.domain} of {row.total} unforced requests were served by domain: {row.share:.1%} "

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from verification.core.histogram import TOP_BIN, edge_ms, quantile_ms, total
+from verification.core.histogram import TOP_BIN, edge_ms, total
+from verification.core.interference import interference
 from verification.core.judge.flag import judge_exposure
+from verification.core.judge.forecast import judge_population
+from verification.core.judge.latency import judge_latency
 from verification.core.judge.measuring import doubts, lag_and_cpu
 from verification.core.judge.stage_load import STREAMS, Bins, StageLoad, gather
-from verification.core.judgement import Distribution, ExposureRow, LatencyRow, LoadRow, PopulationRow, RateRow
-from verification.core.latency import Stratum, interference, p95_change
+from verification.core.judgement import (
+    Distribution,
+    ExposureRow,
+    ForecastRow,
+    LatencyRow,
+    LoadRow,
+    PopulationRow,
+    RateRow,
+)
 from verification.core.model import Finding, Verdict
 from verification.core.policy import Policy
 from verification.core.rates import error_rate
@@ -24,6 +34,7 @@ class LoadJudgement:
     latency: list[LatencyRow] = field(default_factory=list)
     distributions: list[Distribution] = field(default_factory=list)
     population: list[PopulationRow] = field(default_factory=list)
+    forecast: list[ForecastRow] = field(default_factory=list)
     rates: list[RateRow] = field(default_factory=list)
     exposures: list[ExposureRow] = field(default_factory=list)
     load: list[LoadRow] = field(default_factory=list)
@@ -40,76 +51,12 @@ def judge_load(evidence: Evidence, policy: Policy) -> LoadJudgement:
         _judge_witness(stage, policy, result)
         _judge_interference(stage, policy, result)
         _describe(stage, result)
-    _judge_latency(stages, policy, result)
+    result.latency, found = judge_latency(stages, policy.latency)
+    result.findings += found
+    seed = evidence.manifest.seed
+    result.population, result.forecast, found = judge_population(stages, policy.latency, seed)
+    result.findings += found
     return result
-
-
-def _judge_latency(stages: list[StageLoad], policy: Policy, result: LoadJudgement) -> None:
-    """Every stage and endpoint must be proven; stages, endpoints and cells may alarm, corrected for their number."""
-    real = [stage for stage in stages if stage.percent > 0]
-    endpoints = list(dict.fromkeys(endpoint for stage in real for endpoint in stage.endpoints))
-    strata = {(stage.percent, name): stage.stratum(name) for stage in stages for name in stage.endpoints}
-    scopes: list[tuple[int | None, str | None]] = [(stage.percent, None) for stage in real]
-    # With one stage, an endpoint over all stages is the endpoint within that stage.
-    scopes += [(None if len(real) > 1 else real[0].percent, name) for name in endpoints]
-    cells = [(stage.percent, name) for stage in real for name in stage.endpoints if len(real) > 1]
-    tests = len(scopes) + len(cells)
-    for scope in [*scopes, *cells]:
-        chosen = _chosen(strata, scope)
-        change = p95_change(chosen, policy.latency, alarm_alpha=policy.latency.alpha / tests)
-        result.latency.append(LatencyRow(*scope, change))
-        must_be_proven = scope in scopes
-        if change.verdict in (Verdict.HOLD, Verdict.ROLLBACK) or (
-            must_be_proven and change.verdict is not Verdict.PROMOTE
-        ):
-            result.findings.append(_latency_finding(scope, result.latency[-1]))
-    _judge_baseline(stages, strata, policy, result)
-
-
-def _chosen(strata: dict[tuple[int, str], Stratum], scope: tuple[int | None, str | None]) -> list[Stratum]:
-    percent, endpoint = scope
-    return [
-        stratum
-        for (of_percent, name), stratum in strata.items()
-        if percent in (None, of_percent) and of_percent > 0 and endpoint in (None, name)
-    ]
-
-
-def _latency_finding(scope: tuple[int | None, str | None], row: LatencyRow) -> Finding:
-    percent, endpoint = scope
-    where = endpoint or "All endpoints"
-    when = "over all stages" if percent is None else f"at {percent} %"
-    change = row.change
-    numbers = {
-        "change": change.change,
-        "low": change.low,
-        "high": change.high,
-        "control_p95_ms": change.control_p95_ms,
-        "candidate_p95_ms": change.candidate_p95_ms,
-        "requests_control": change.requests_control,
-        "requests_candidate": change.requests_candidate,
-        "missing_per_arm": change.missing_per_arm,
-    }
-    title = f"P95 of {where} {when}"
-    return Finding("latency.p95", change.verdict, title, change.reason, endpoint, None, percent, numbers)
-
-
-def _judge_baseline(
-    stages: list[StageLoad], strata: dict[tuple[int, str], Stratum], policy: Policy, result: LoadJudgement
-) -> None:
-    """Control against control must not alarm: where it does, no other number of this run can be believed."""
-    baseline = next((stage for stage in stages if stage.percent == 0), None)
-    if baseline is None:
-        return
-    tests = len(baseline.endpoints) + 1
-    for endpoint in (None, *baseline.endpoints):
-        chosen = [strata[0, name] for name in baseline.endpoints if endpoint in (None, name)]
-        change = p95_change(chosen, policy.latency, alarm_alpha=policy.latency.alpha / tests)
-        result.latency.append(LatencyRow(0, endpoint, change))
-        if change.verdict in (Verdict.HOLD, Verdict.ROLLBACK):
-            title = f"Control against control: {endpoint or 'all endpoints'}"
-            reason = f"two equal streams differ at 0 %: {change.reason}"
-            result.findings.append(Finding("control.noise", Verdict.INCONCLUSIVE, title, reason, endpoint, None, 0))
 
 
 def _judge_measuring(stage: StageLoad, policy: Policy, result: LoadJudgement) -> None:
@@ -158,13 +105,20 @@ def _judge_rates(stage: StageLoad, policy: Policy, result: LoadJudgement) -> Non
             if counts.requests == 0 and endpoint is not None:
                 continue
             alpha = policy.rates.alpha if endpoint is None else policy.rates.alpha / max(1, len(stage.endpoints))
-            bound = error_rate(counts.errors, counts.requests, policy.rates, prove=endpoint is None, alarm_alpha=alpha)
+            bound = error_rate(
+                counts.errors,
+                counts.requests,
+                policy.rates,
+                prove=endpoint is None,
+                alarm_alpha=alpha,
+                repeatedly=not stage.is_whole,
+            )
             blameless = blameless and not (stream == "control" and bound.verdict in (Verdict.HOLD, Verdict.ROLLBACK))
             row = RateRow(stage.percent, endpoint, stream, bound)
             _tell_rate(row, result, on_trial=stream == "candidate" and stage.percent > 0)
     natural = stage.sum("natural")
     if natural.requests:
-        bound = error_rate(natural.errors, natural.requests, policy.rates, prove=False)
+        bound = error_rate(natural.errors, natural.requests, policy.rates, prove=False, repeatedly=not stage.is_whole)
         # Users meet both arms: their errors speak against the candidate only where control alone has none.
         row = RateRow(stage.percent, None, "natural", bound)
         _tell_rate(row, result, on_trial=blameless and stage.percent > 0)
@@ -228,17 +182,11 @@ def _judge_interference(stage: StageLoad, policy: Policy, result: LoadJudgement)
 
 
 def _describe(stage: StageLoad, result: LoadJudgement) -> None:
-    """Distributions and what users felt: numbers for the reader, no decision."""
+    """Distributions: numbers for the reader, no decision."""
     for endpoint in (None, *stage.endpoints):
         arms = [stage.pooled("mixed", stream, endpoint) for stream in STREAMS]
         if all(map(total, arms)):
             result.distributions.append(_distribution(stage.percent, endpoint, *arms))
-    natural, alone = stage.pooled("natural", "natural"), stage.pooled("control", "control")
-    if total(natural) and total(alone):
-        felt, base = quantile_ms(natural, 0.95), quantile_ms(alone, 0.95)
-        # Where both lie among errors there is no change; inf / inf would be no number at all.
-        change = 0.0 if felt == base else felt / base - 1
-        result.population.append(PopulationRow(stage.percent, felt, base, change, total(natural)))
 
 
 def _distribution(percent: int, endpoint: str | None, control: Bins, candidate: Bins) -> Distribution:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from verification.core.histogram import quantile_ms, total
+from verification.core.histogram import edge_ms, merge, quantile_ms, total
 from verification.core.judge.stage_load import StageLoad
 from verification.core.policy import LoadPolicy
 from verification.core.records import LoadEnd
+
+_FIRST_BLOCKS = 3
+_LEAST_REQUESTS = 20
+"""A block with fewer tells no share."""
 
 
 def doubts(stage: StageLoad, policy: LoadPolicy) -> Iterator[tuple[str, str]]:
@@ -27,8 +31,8 @@ def _doubts_of_records(stage: StageLoad) -> Iterator[tuple[str, str]]:
         yield "load.generator", f"the load was aborted: {end.aborted}"
     if start is None:
         yield "evidence.missing", "the opening record of this stage is missing, so what was planned is not known"
-    elif len(stage.seen) < len(start.kinds):
-        yield "load.generator", f"only {len(stage.seen)} of {len(start.kinds)} planned time blocks came"
+    elif len(stage.seen) < (owed := len(start.kinds) if end.stopped_after is None else end.stopped_after):
+        yield "load.generator", f"only {len(stage.seen)} of {owed} planned time blocks came"
     if end.lost_workers:
         yield "load.workers", f"workers were lost: {', '.join(end.lost_workers)}; their requests are not counted"
     named = {worker.worker for worker in end.workers} | set(end.lost_workers)
@@ -46,6 +50,7 @@ def _doubts_of_records(stage: StageLoad) -> Iterator[tuple[str, str]]:
 
 def _doubts_of_generator(stage: StageLoad, end: LoadEnd, policy: LoadPolicy) -> Iterator[tuple[str, str]]:
     """Dropped arrivals, scheduling lag and CPU: then the generator was the bottleneck, not the target."""
+    yield from _doubts_of_time(stage, end, policy)
     lag, cpu = lag_and_cpu(end)
     control = stage.pooled("mixed", "control") or stage.pooled("control", "control")
     p95 = quantile_ms(control, 0.95) if total(control) else 0.0
@@ -57,6 +62,30 @@ def _doubts_of_generator(stage: StageLoad, end: LoadEnd, policy: LoadPolicy) -> 
         yield "load.generator", f"a load worker used {cpu:.0f} % CPU; use more processes or a lower rate"
     if end.scheduled and end.dropped / end.scheduled > policy.max_dropped_share:
         yield "load.generator", f"{end.dropped} of {end.scheduled} arrivals could not be sent; lower the rate"
+
+
+def _doubts_of_time(stage: StageLoad, end: LoadEnd, policy: LoadPolicy) -> Iterator[tuple[str, str]]:
+    """A clock that was set, a machine that slept, and a target that was still warming up when the blocks began."""
+    for worker in end.workers:
+        if abs(worker.clock_step_s) > policy.max_clock_step_s:
+            reason = (
+                f"the clock of worker {worker.worker} moved by {worker.clock_step_s:+.1f} s beside the time that passed"
+                ": it was set, or the machine slept; measure again"
+            )
+            yield "load.clock", reason
+    blocks = [block for block in stage.per_block("mixed", "control") if total(block) >= _LEAST_REQUESTS]
+    first, rest = blocks[:_FIRST_BLOCKS], merge(*blocks[_FIRST_BLOCKS:])
+    if len(blocks) < 2 * _FIRST_BLOCKS:
+        return
+    limit_ms = quantile_ms(rest, 0.95)
+    shares = [sum(n for number, n in block.items() if edge_ms(number) > limit_ms) / total(block) for block in first]
+    if min(shares) > policy.max_warm_up_ratio * 0.05:
+        reason = (
+            f"in each of the first {_FIRST_BLOCKS} mixed blocks at least {min(shares):.0%} of control's requests took "
+            f"longer than {limit_ms:.3g} ms, which 5 % of the later ones did: the target was still warming up; "
+            "give it a longer warm-up"
+        )
+        yield "load.warm-up", reason
 
 
 def lag_and_cpu(end: LoadEnd) -> tuple[float, float]:

@@ -46,8 +46,10 @@ def in_order(evidence: Evidence, catalog: Catalog) -> Evidence:
         leftovers=tuple(sorted(evidence.leftovers, key=repr)),
         mishaps=tuple(sorted(evidence.mishaps, key=repr)),
         run_ends=tuple(sorted(evidence.run_ends, key=repr)),
+        ramps=tuple(sorted(evidence.ramps, key=repr)),
         load_starts=tuple(sorted(evidence.load_starts, key=repr)),
         load_blocks=tuple(sorted(evidence.load_blocks, key=lambda one: (one.stage_percent, one.block, one.worker))),
+        load_favours=tuple(sorted(evidence.load_favours, key=repr)),
         load_ends=tuple(sorted(evidence.load_ends, key=repr)),
         torn_files=tuple(sorted(evidence.torn_files)),
     )

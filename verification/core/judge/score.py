@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from verification.core.cases import Catalog, Endpoint
 from verification.core.expectation import latest
 from verification.core.judge.races import judge_races
-from verification.core.judgement import ComparatorScore, LeftOut, Survivor
 from verification.core.memory import Memory
 from verification.core.model import Arm, Comparison, Difference, Finding, Verdict
 from verification.core.outcome import CaseOutcome
@@ -17,6 +16,7 @@ from verification.core.records import RaceRound
 from verification.core.score.answer import answer_mutants
 from verification.core.score.lock import lost_changes
 from verification.core.score.mutant import Mutant, Situation
+from verification.core.score.result import ComparatorScore, LeftOut, Survivor
 from verification.core.score.state import state_mutants
 
 LOWEST_SHARE = 0.98

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from verification.core.histogram import merge, total
 from verification.core.latency import Stratum
+from verification.core.model import Clock
 from verification.core.records import Evidence, LoadBlock, LoadEnd, LoadStart
 
 Bins = Mapping[int, int]
@@ -35,6 +36,8 @@ class StageLoad:
     end: LoadEnd | None = None
     bins: dict[tuple[int, str, str, str], Bins] = field(default_factory=dict)
     """(block, kind, endpoint, stream) -> histogram from the intended start."""
+    others: dict[Clock, dict[tuple[int, str, str, str], Bins]] = field(default_factory=lambda: defaultdict(dict))
+    """The same for the other clocks."""
     counts: dict[tuple[str, str, str], Counts] = field(default_factory=lambda: defaultdict(Counts))
     """(kind, endpoint, stream) -> counts."""
     by_worker: dict[str, int] = field(default_factory=lambda: defaultdict(int))
@@ -49,6 +52,8 @@ class StageLoad:
         for cell in block.cells:
             key = (block.block, block.kind, cell.endpoint, cell.stream)
             self.bins[key] = merge(self.bins.get(key, {}), cell.intended)
+            for clock, told in ((Clock.SENT, cell.sent), (Clock.SERVER, cell.server)):
+                self.others[clock][key] = merge(self.others[clock].get(key, {}), told)
             counts = self.counts[block.kind, cell.endpoint, cell.stream]
             for name in ("requests", "errors", "timeouts", "legacy", "domain", "unwitnessed"):
                 setattr(counts, name, getattr(counts, name) + getattr(cell, name))
@@ -56,18 +61,33 @@ class StageLoad:
             self.untimed += abs(cell.requests - total(cell.intended))
 
     @property
+    def is_whole(self) -> bool:
+        """Whether the timetable was kept to the end of its plan; False where it ended when enough was known."""
+        return self.end is None or self.end.stopped_after is None
+
+    def kind_of(self, block: int) -> str | None:
+        """Kind of a time block; None where the plan is not known."""
+        return self.start.kinds[block] if self.start and block < len(self.start.kinds) else None
+
+    @property
     def endpoints(self) -> list[str]:
         """The endpoints in the order of the plan, then any other that was seen."""
         planned = list(self.start.endpoints) if self.start else []
         return list(dict.fromkeys([*planned, *sorted({endpoint for _, _, endpoint, _ in self.bins})]))
 
-    def stratum(self, endpoint: str) -> Stratum:
+    def has_server_times(self, endpoint: str) -> bool:
+        """Whether the server told its own time for requests of an endpoint."""
+        told = self.others[Clock.SERVER]
+        return any(bins for (_, kind, name, _), bins in told.items() if kind == "mixed" and name == endpoint)
+
+    def stratum(self, endpoint: str, clock: Clock = Clock.INTENDED) -> Stratum:
         """Both arms of an endpoint in the mixed blocks, block by block in time order."""
+        by_key = self.bins if clock is Clock.INTENDED else self.others[clock]
         blocks = sorted({block for block, kind, _, _ in self.bins if kind == "mixed"})
         pairs = tuple(
             (
-                self.bins.get((block, "mixed", endpoint, "control"), {}),
-                self.bins.get((block, "mixed", endpoint, "candidate"), {}),
+                by_key.get((block, "mixed", endpoint, "control"), {}),
+                by_key.get((block, "mixed", endpoint, "candidate"), {}),
             )
             for block in blocks
         )
@@ -92,6 +112,11 @@ class StageLoad:
                     of_block.append(bins)
         return [merge(*found[block]) for block in sorted(found)]
 
+    def per_block_pairs(self) -> list[tuple[Bins, Bins]]:
+        """Per mixed block, all endpoints of control and of candidate."""
+        control, candidate = (self.per_block("mixed", stream) for stream in STREAMS)
+        return list(zip(control, candidate, strict=True))
+
     def sum(self, stream: str, endpoint: str | None = None) -> Counts:
         """Counts of a stream over all kinds of blocks."""
         result = Counts()
@@ -103,12 +128,19 @@ class StageLoad:
 
 
 def gather(evidence: Evidence) -> list[StageLoad]:
-    """The stages in ascending order."""
+    """The stages of a run in ascending order."""
+    return gather_stages(evidence.load_starts, evidence.load_blocks, evidence.load_ends)
+
+
+def gather_stages(
+    starts: Iterable[LoadStart], blocks: Iterable[LoadBlock], ends: Iterable[LoadEnd] = ()
+) -> list[StageLoad]:
+    """The stages of these records in ascending order."""
     stages: dict[int, StageLoad] = {}
-    for start in evidence.load_starts:
+    for start in starts:
         stages.setdefault(start.stage_percent, StageLoad(start.stage_percent)).start = start
-    for block in evidence.load_blocks:
+    for block in blocks:
         stages.setdefault(block.stage_percent, StageLoad(block.stage_percent)).add(block)
-    for end in evidence.load_ends:
+    for end in ends:
         stages.setdefault(end.stage_percent, StageLoad(end.stage_percent)).end = end
     return [stages[percent] for percent in sorted(stages)]

@@ -20,6 +20,7 @@ from verification.core.judge.flag import (
     judge_monitoring,
     judge_usage,
 )
+from verification.core.judge.knee import judge_knee, knee_row
 from verification.core.judge.load import judge_load
 from verification.core.judge.order import in_order
 from verification.core.judge.parity import judge_parity
@@ -52,6 +53,7 @@ def judge(evidence: Evidence, catalog: Catalog, policy: Policy) -> Judgement:
         exposures.append(row)
         findings += found
     findings += judge_races(catalog, evidence.races)
+    findings += judge_knee(evidence)
     scores = score_comparator(catalog, evidence.comparisons, evidence.races)
     findings += score_findings(scores)
     owned = evidence.manifest.owned
@@ -74,6 +76,7 @@ def judge(evidence: Evidence, catalog: Catalog, policy: Policy) -> Judgement:
         latency=tuple(load.latency),
         distributions=tuple(load.distributions),
         population=tuple(load.population),
+        forecast=tuple(load.forecast),
         rates=tuple(load.rates),
         exposures=(*exposures, *load.exposures),
         drills=tuple(drill_row(drill, evidence.forced) for drill in evidence.drills),
@@ -89,6 +92,7 @@ def judge(evidence: Evidence, catalog: Catalog, policy: Policy) -> Judgement:
         races=race_rows(catalog, evidence.races),
         scores=scores,
         witnesses=tuple(witness_row(check, owned=owned) for check in evidence.witness_checks),
+        knee=knee_row(evidence),
         duration_s=duration_s(evidence),
     )
 
@@ -101,6 +105,7 @@ def judge_stage(evidence: Evidence, catalog: Catalog, policy: Policy, percent: i
         manifest,
         load_starts=tuple(start for start in starts if start.stage_percent == percent),
         load_blocks=tuple(block for block in blocks if block.stage_percent == percent),
+        load_favours=tuple(one for one in evidence.load_favours if one.stage_percent == percent),
         load_ends=tuple(end for end in ends if end.stage_percent == percent),
         mishaps=tuple(m for m in evidence.mishaps if (m.stage_percent, m.during) == (percent, "load")),
         torn_files=evidence.torn_files,

@@ -1,0 +1,46 @@
+"""Ramp evidence -> the knee, and whether the stages were measured well below it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from verification.core.judgement import KneeRow
+from verification.core.knee import BELOW_KNEE, find_knee
+from verification.core.model import Finding, Verdict
+from verification.core.records import Evidence
+
+_ROUNDING = 1.01
+
+
+def knee_row(evidence: Evidence) -> KneeRow | None:
+    """What the ramp told; None where none was asked, or where it told nothing."""
+    ramp = evidence.ramps[-1] if evidence.ramps else None
+    knee = find_knee(ramp.steps) if ramp is not None else None
+    if ramp is None or knee is None:
+        return None
+    used = max((start.rate_per_s for start in evidence.load_starts), default=0.0)
+    return KneeRow(knee.rate_per_s, knee.highest_rate_per_s, ramp.planned_per_s, used)
+
+
+def judge_knee(evidence: Evidence) -> Iterator[Finding]:
+    """A rate above half of the knee measures the queue more than the code."""
+    row = knee_row(evidence)
+    title = "Rate of the load"
+    if evidence.ramps and row is None:
+        reason = "the ramp before the load answered too few requests to tell where latency climbs"
+        yield Finding("load.knee", Verdict.INCONCLUSIVE, title, reason)
+    if row is None or row.knee_per_s is None:
+        return
+    allowed = BELOW_KNEE * row.knee_per_s
+    if row.used_per_s > _ROUNDING * allowed:
+        reason = (
+            f"latency climbs from {row.knee_per_s:.0f} requests per second, and {row.used_per_s:.0f} were used: more "
+            f"than half of it; set load.rate_per_s to {allowed:.0f} or less"
+        )
+        yield Finding("load.knee", Verdict.INCONCLUSIVE, title, reason, numbers={"knee_per_s": row.knee_per_s})
+    elif row.used_per_s < row.planned_per_s:
+        reason = (
+            f"latency climbs from {row.knee_per_s:.0f} requests per second, so {row.used_per_s:.0f} were used instead "
+            f"of the planned {row.planned_per_s:.0f}"
+        )
+        yield Finding("load.knee", Verdict.PROMOTE, title, reason, numbers={"knee_per_s": row.knee_per_s})
