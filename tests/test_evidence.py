@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from tests.core.judge.builders import CATALOG, comparison, exchange, look, manifest, stage
 from verification.core.cases import RequestSpec, Twin
 from verification.core.errors import EvidenceError
+from verification.core.knee import RampStep
 from verification.core.model import Answer, Arm, Request
 from verification.core.policy import Policy
 from verification.core.records import (
@@ -27,9 +28,11 @@ from verification.core.records import (
     Leftover,
     LoadBlock,
     LoadCell,
+    LoadFavour,
     LogTail,
     Mishap,
     RaceRound,
+    Ramp,
     Record,
     RunEnd,
     Usage,
@@ -71,6 +74,8 @@ RECORDS: list[Record] = [
     START,
     BLOCKS[0],
     END,
+    Ramp(180.0, (RampStep(54.0, 80, 1, {500: 79, 1600: 1}),)),
+    LoadFavour(10, 31, ("POST /alerts/rules",)),
 ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 from typing import Any
 
 from tests.reference.asking import Asker
@@ -57,6 +58,12 @@ async def all_or_nothing(asker: Asker) -> bool:
 async def out_of_a_thousand(asker: Asker) -> bool:
     served = [await served_by(asker, "GET", "/cameras", None) for _ in range(100)]
     return served.count("domain") < 25
+
+
+@shows("sticky-routing")
+async def ten_in_a_row(asker: Asker) -> bool:
+    served = [await served_by(asker, "GET", "/cameras", None) for _ in range(100)]
+    return sum(before != after for before, after in pairwise(served)) < 10
 
 
 async def usage(asker: Asker) -> tuple[int, int]:

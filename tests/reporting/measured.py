@@ -34,6 +34,8 @@ def change(
         low=(1 + share) / (1 + width) - 1 if share is not None else None,
         high=(1 + share) * (1 + width) - 1 if share is not None else None,
         median_change=share,
+        control_p99_ms=control_ms * 1.3 if known else None,
+        candidate_p99_ms=control_ms * 1.3 * (1 + share) if share is not None else None,
         requests_control=1320 if known else 0,
         requests_candidate=1288 if known else 0,
         blocks=30 if known else 0,
@@ -44,6 +46,11 @@ def change(
         z_rollback=-9.9,
         floor_applied=False,
         tail_ratio=0.2,
+        testable=known,
+        seen="",
+        decided_by="sequential" if verdict is not Verdict.INCONCLUSIVE else None,
+        decided_after=24 if verdict is not Verdict.INCONCLUSIVE else None,
+        e_value=310.0 if verdict is not Verdict.INCONCLUSIVE else None,
     )
 
 

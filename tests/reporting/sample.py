@@ -14,21 +14,20 @@ from verification.core.cases import RequestSpec, Twin
 from verification.core.judgement import (
     CaseResult,
     CertificateRow,
-    ComparatorScore,
     Counterexample,
     DrillRow,
     EndpointParity,
     ExposureRow,
     FieldParity,
+    ForecastRow,
     Judgement,
-    LeftOut,
+    KneeRow,
     LoadRow,
     MaskUse,
     PopulationRow,
     RaceRow,
     RateRow,
     SearchRow,
-    Survivor,
     WitnessRow,
 )
 from verification.core.model import (
@@ -47,6 +46,7 @@ from verification.core.model import (
 from verification.core.paired import FieldTest
 from verification.core.rates import RateBound
 from verification.core.records import Evidence, Manifest, WitnessCheck
+from verification.core.score.result import ComparatorScore, LeftOut, Survivor
 from verification.core.sequences import Sequence, Step
 
 T = TypeVar("T")
@@ -220,7 +220,11 @@ def judgement(worst: Verdict = Verdict.PROMOTE) -> Judgement:
         ),
         latency=latency(worst),
         distributions=distributions(),
-        population=tuple(PopulationRow(percent, 62.0, 61.0, 0.016, 2300) for percent in STAGES),
+        population=tuple(PopulationRow(percent, 62.0, 61.0, 0.016, 2300, -0.03, 0.06) for percent in STAGES),
+        knee=KneeRow(None, 432.0, 180.0, 180.0),
+        forecast=tuple(
+            ForecastRow((10,), percent, 0.001 * percent, -0.02, 0.14, percent == 50) for percent in STAGES[2:]
+        ),
         rates=tuple(
             RateRow(percent, name, stream, RateBound(0, 4400, 0.0, 0.0, 0.00105, Verdict.PROMOTE, "0 errors", 0))
             for percent in STAGES

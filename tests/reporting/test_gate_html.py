@@ -10,7 +10,7 @@ import pytest
 
 from tests.reporting import measured, sample
 from tests.reporting.pages import Page, html, pages
-from verification.core.judgement import Judgement
+from verification.core.judgement import Judgement, KneeRow
 from verification.core.model import Answer, Arm, Comparison, Difference, Finding, Probe, Verdict
 from verification.core.records import Evidence
 from verification.reporting import gate_html
@@ -278,3 +278,24 @@ def contrast(one: str, other: str) -> float:
 
     lighter, darker = sorted((luminance(one), luminance(other)), reverse=True)
     return (lighter + 0.05) / (darker + 0.05)
+
+
+def test_what_users_feel_and_will_feel_stands_with_its_interval_and_says_what_was_missed() -> None:
+    page = html(sample.judgement(Verdict.PROMOTE))
+    assert "3.0 % to +6.0 %" in page
+    assert "outside the forecast" in page
+    assert "as forecast" in page
+    assert "A share dilutes what the arms differ by" in page
+
+
+def test_the_other_clocks_median_and_p99_stand_beside_the_p95_and_what_decided() -> None:
+    page = html(sample.judgement(Verdict.PROMOTE))
+    assert "P95 from sending" in page
+    assert "early, after 24 blocks (310)" in page
+
+
+def test_the_knee_and_the_rate_used_stand_where_the_measuring_is_told() -> None:
+    judged = sample.judgement(Verdict.PROMOTE)
+    assert "did not climb up to 432 requests per second" in html(judged)
+    lowered = html(replace(judged, knee=KneeRow(200.0, 432.0, 180.0, 100.0)))
+    assert "climbs from 200 requests per second; measured was at 100 instead of the planned 180" in lowered

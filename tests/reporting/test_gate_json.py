@@ -19,6 +19,7 @@ from verification.core.model import Difference, Finding, MaskedDifference, Verdi
 from verification.core.paired import FieldTest
 from verification.core.rates import RateBound
 from verification.core.records import Manifest
+from verification.core.score.result import ComparatorScore, LeftOut, Survivor
 from verification.reporting import gate_json
 
 SCHEMA = json.loads((Path(gate_json.__file__).parent / "templates" / "gate.schema.json").read_text(encoding="utf-8"))
@@ -55,10 +56,8 @@ def test_the_schema_refuses_what_is_no_gate_document() -> None:
     [
         *(getattr(judgement_module, name) for name in ("CaseResult", "EndpointParity", "MaskUse", "LatencyRow")),
         *(getattr(judgement_module, name) for name in ("Distribution", "PopulationRow", "RateRow", "ExposureRow")),
-        *(
-            getattr(judgement_module, name)
-            for name in ("DrillRow", "LoadRow", "FieldParity", "ComparatorScore", "LeftOut", "Survivor")
-        ),
+        *(getattr(judgement_module, name) for name in ("DrillRow", "LoadRow", "FieldParity", "ForecastRow", "KneeRow")),
+        *(ComparatorScore, LeftOut, Survivor),
         *(FieldTest, P95Change, RateBound, Finding, Difference, MaskedDifference, Manifest),
     ],
 )

@@ -31,7 +31,8 @@ def render(judgement: Judgement) -> bytes:
         f", duration {plain.duration(judgement.duration_s)}."
     )
     lines += ["", facts + (" Short run." if manifest.quick else ""), ""]
-    lines += _accepted(judgement) + _latency_table(judgement) + _parity_table(judgement)
+    lines += _accepted(judgement) + _latency_table(judgement) + _forecast(judgement)
+    lines += _parity_table(judgement)
     lines += _drills(judgement) + _beyond_single_calls(judgement) + _findings(judgement)
     if judgement.not_measured:
         lines += ["## Not measured", ""]
@@ -60,6 +61,17 @@ def _latency_table(judgement: Judgement) -> list[str]:
         cells = [_cell(cell) for cell in line.cells]
         lines.append(f"| {_text(line.endpoint or 'all endpoints')} | {' | '.join(cells)} |")
     return [*lines, "", "With ?: a single cell that is not proven and need not be. At 0 % both sides are control.", ""]
+
+
+def _forecast(judgement: Judgement) -> list[str]:
+    if not judgement.forecast:
+        return []
+    told = [
+        f"{row.stage_percent} % {plain.change(row.change)} ({plain.interval(row.low, row.high)})"
+        + (", **measured outside**" if row.outside else "")
+        for row in judgement.forecast
+    ]
+    return ["What users are forecast to feel, as a change of the P95: " + "; ".join(told) + ".", ""]
 
 
 def _cell(cell: Cell | None) -> str:

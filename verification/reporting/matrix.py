@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from verification.core.judgement import EndpointParity, Judgement, LatencyRow
 from verification.core.model import Verdict
 
-LATENCY_RULES = frozenset({"latency.p95", "control.noise"})
+LATENCY_RULES = frozenset({"latency.p95", "latency.server", "control.noise"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ def arrange(judgement: Judgement) -> Matrix:
     """Lines in the catalog's order, all endpoints first."""
     weights = {
         (finding.endpoint, finding.stage_percent): finding.verdict
-        for finding in judgement.findings
+        for finding in reversed(judgement.findings)  # worst first: the worst of a scope is what stays
         if finding.rule in LATENCY_RULES and finding.accepted is None
     }
     cells = {

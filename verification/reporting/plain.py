@@ -42,7 +42,7 @@ def change(share: float | None) -> str:
         return "not known"
     if math.isinf(share):
         return "without limit" if share > 0 else "not known"
-    return f"{share * 100:+.1f} %"
+    return f"{round(share * 100, 1) + 0.0:+.1f} %"
 
 
 def interval(low: float | None, high: float | None) -> str:

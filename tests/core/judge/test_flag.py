@@ -38,6 +38,18 @@ def test_a_share_that_does_not_fit_holds(legacy: int, domain: int, percent: int)
     assert exposed(legacy, domain, percent) == [("flag.exposure", Verdict.HOLD)]
 
 
+def test_routing_that_sticks_is_inconclusive_and_its_share_is_not_held_against_the_percent() -> None:
+    row, findings = judge_exposure(Exposure(10, 240, 60, 0, switches=11), "flag", POLICY)
+    assert [(finding.rule, finding.verdict) for finding in findings] == [("flag.sticky", Verdict.INCONCLUSIVE)]
+    assert row.verdict is Verdict.INCONCLUSIVE
+
+
+@pytest.mark.parametrize("switches", [40, 54, 60])
+def test_routing_that_draws_for_each_request_does_not_stick(switches: int) -> None:
+    row, findings = judge_exposure(Exposure(10, 270, 30, 0, switches=switches), "flag", POLICY)
+    assert (row.verdict, list(findings)) == (Verdict.PROMOTE, [])
+
+
 def test_answers_without_a_witness_are_inconclusive() -> None:
     assert exposed(0, 0, unknown=5) == [("witness.absent", Verdict.INCONCLUSIVE)]
     row, _ = judge_exposure(Exposure(10, 0, 0, 5), "flag", POLICY)

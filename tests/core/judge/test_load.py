@@ -10,13 +10,67 @@ import pytest
 
 from tests.core.judge.builders import OTHER, THING, cell, load_evidence, stage
 from tests.core.judge.loads import POLICY, judged, rules
-from verification.core.histogram import TOP_BIN
+from verification.core.decision import decided_change
+from verification.core.histogram import LOG_BIN, TOP_BIN
+from verification.core.judge.latency import ALARM_SHARE
 from verification.core.judge.load import judge_load
 from verification.core.judge.stage_load import gather
 from verification.core.latency import P95Change, Stratum, p95_change
 from verification.core.model import Verdict
 from verification.core.policy import LatencyPolicy
-from verification.core.records import Evidence, LoadWorker
+from verification.core.records import Evidence, LoadBlock, LoadCell, LoadEnd, LoadStart, LoadWorker
+
+
+def with_server_times(
+    built: tuple[LoadStart, list[LoadBlock], LoadEnd], slower: int = 0
+) -> tuple[LoadStart, list[LoadBlock], LoadEnd]:
+    """The server tells the same times, those of candidate `slower` bins later."""
+
+    def told(one: LoadCell) -> LoadCell:
+        late = slower if one.stream == "candidate" else 0
+        return replace(one, server={number + late: count for number, count in one.intended.items()})
+
+    start, blocks, end = built
+    return start, [replace(block, cells=tuple(map(told, block.cells))) for block in blocks], end
+
+
+def sent_later(built: tuple[LoadStart, list[LoadBlock], LoadEnd], bins: int) -> list[LoadBlock]:
+    """The blocks with candidate's times from sending moved up."""
+
+    def told(one: LoadCell) -> LoadCell:
+        late = bins if one.stream == "candidate" else 0
+        return replace(one, sent={number + late: count for number, count in one.sent.items()})
+
+    return [replace(block, cells=tuple(map(told, block.cells))) for block in built[1]]
+
+
+def test_slower_from_sending_alone_is_found_and_the_clock_is_named() -> None:
+    start, blocks, end = built = stage()
+    found = judged((start, sent_later(built, 60), end))
+    assert {(finding.rule, finding.verdict) for finding in found.findings} == {("latency.p95", Verdict.ROLLBACK)}
+    assert all("from sending" in finding.title for finding in found.findings)
+    assert {row.change.verdict for row in found.latency} == {Verdict.PROMOTE}
+    assert blocks != sent_later(built, 60)
+
+
+def test_both_clocks_must_be_proven() -> None:
+    start, blocks, end = stage()
+    untold = [replace(block, cells=tuple(replace(one, sent={}) for one in block.cells)) for block in blocks]
+    assert rules(judged((start, untold, end))) == {("latency.p95", Verdict.INCONCLUSIVE)}
+
+
+def test_slower_on_both_clocks_is_told_once() -> None:
+    start, blocks, end = stage(scale=2.2)
+    titles = [finding.title for finding in judged((start, blocks, end)).findings if finding.rule == "latency.p95"]
+    assert len(titles) == 2
+    assert not any("from sending" in title for title in titles)
+
+
+def test_the_servers_own_clock_holds_and_never_rolls_back_or_promotes() -> None:
+    assert rules(judged(with_server_times(stage()))) == set()
+    assert rules(judged(with_server_times(stage(), slower=80))) == {("latency.server", Verdict.HOLD)}
+    fine_by_itself = judged(with_server_times(stage(scale=2.2), slower=-300))
+    assert rules(fine_by_itself) == {("latency.p95", Verdict.ROLLBACK)}
 
 
 def test_an_unchanged_release_is_no_finding() -> None:
@@ -168,7 +222,7 @@ def test_users_waiting_among_errors_on_both_sides_is_not_a_number_that_is_none()
         for block in blocks
     ]
     found = judged((start, lost, end))
-    assert all(not math.isnan(row.change) for row in found.population)
+    assert [row.change for row in found.population] == [None]
     assert found.distributions
 
 
@@ -225,15 +279,51 @@ def test_lag_counts_above_its_share_of_the_control_p95_only() -> None:
     assert ended(workers=worker(lag_p95_ms=0.0499 * p95)) == set()
 
 
+@pytest.mark.parametrize(("step_s", "found"), [(0.4, set()), (-0.6, {"load.clock"}), (3600.0, {"load.clock"})])
+def test_a_clock_that_was_set_during_a_stage_is_inconclusive(step_s: float, found: set[str]) -> None:
+    assert {rule for rule, _ in ended(workers=worker(clock_step_s=step_s))} == found
+
+
+def warming_up(slow_blocks: int) -> tuple[LoadStart, list[LoadBlock], LoadEnd]:
+    """Both arms three times as slow in the first blocks."""
+    start, blocks, end = stage()
+    bins = round(math.log(3) / LOG_BIN)
+
+    def cold(one: LoadCell) -> LoadCell:
+        moved = {number + bins: count for number, count in one.intended.items()}
+        return replace(one, intended=moved, sent=moved)
+
+    first = [replace(block, cells=tuple(map(cold, block.cells))) for block in blocks[:slow_blocks]]
+    return start, [*first, *blocks[slow_blocks:]], end
+
+
+@pytest.mark.parametrize(("slow_blocks", "found"), [(0, set()), (1, set()), (2, set()), (3, {"load.warm-up"})])
+def test_a_target_that_was_still_warming_up_is_inconclusive_and_a_short_stall_is_not(
+    slow_blocks: int, found: set[str]
+) -> None:
+    assert {rule for rule, _ in rules(judged(warming_up(slow_blocks)))} & {"load.warm-up"} == found
+
+
+def test_too_few_blocks_tell_nothing_of_a_warm_up() -> None:
+    start, blocks, end = warming_up(3)
+    few = (start, [block for block in blocks if block.kind != "mixed"] + blocks[:5], end)
+    assert "load.warm-up" not in {rule for rule, _ in rules(judged(few))}
+
+
 def alphas(monkeypatch: pytest.MonkeyPatch, *stages: object) -> list[tuple[int, float]]:
     """(number of strata, alarm alpha) of every latency test."""
     asked: list[tuple[int, float]] = []
 
-    def spy(strata: Sequence[Stratum], policy: LatencyPolicy, *, alarm_alpha: float | None = None) -> P95Change:
+    def spy_twice(strata: Sequence[Stratum], policy: LatencyPolicy, *, tests: float, whole: bool) -> P95Change:
+        asked.append((len(strata), policy.alpha / tests))
+        return decided_change(strata, policy, tests=tests, whole=whole)
+
+    def spy_once(strata: Sequence[Stratum], policy: LatencyPolicy, *, alarm_alpha: float | None = None) -> P95Change:
         asked.append((len(strata), alarm_alpha or 0.0))
         return p95_change(strata, policy, alarm_alpha=alarm_alpha)
 
-    monkeypatch.setattr("verification.core.judge.load.p95_change", spy)
+    monkeypatch.setattr("verification.core.judge.latency.decided_change", spy_twice)
+    monkeypatch.setattr("verification.core.judge.latency.p95_change", spy_once)
     judged(*stages)
     return asked
 
@@ -242,18 +332,29 @@ def test_alarms_share_the_alpha_among_all_tests_that_may_alarm(monkeypatch: pyte
     names = (THING, OTHER)
     # Two stages, two endpoints, four cells.
     asked = alphas(monkeypatch, stage(10, names=names), stage(25, names=names))
-    assert sorted(strata for strata, _ in asked) == [1, 1, 1, 1, 2, 2, 2, 2]
-    assert {alpha for _, alpha in asked} == {0.01 / 8}
+    assert sorted(strata for strata, _ in asked) == [*[1] * 8, *[2] * 8]
+    # On two clocks, the user's with the most of it.
+    assert sorted(alpha for _, alpha in asked) == pytest.approx([*[0.001 / 8] * 8, *[0.008 / 8] * 8])
+
+
+def test_all_alarms_together_spend_no_more_than_alpha(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert sum(ALARM_SHARE.values()) == pytest.approx(1)
+    names = (THING, OTHER)
+    asked = alphas(monkeypatch, *(with_server_times(stage(percent, names=names)) for percent in (10, 25)))
+    assert len(asked) == 24
+    assert sum(alpha for _, alpha in asked) == pytest.approx(0.01)
 
 
 def test_one_stage_has_no_cells_to_share_with(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = alphas(monkeypatch, stage(10, names=(THING, OTHER)))
-    assert sorted(asked) == [(1, 0.01 / 3), (1, 0.01 / 3), (2, 0.01 / 3)]
+    assert sorted(strata for strata, _ in asked) == [1, 1, 1, 1, 2, 2]
+    assert sum(alpha for _, alpha in asked) == pytest.approx(0.009)
 
 
 def test_the_baseline_has_an_alpha_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = alphas(monkeypatch, stage(0, names=(THING, OTHER)), stage(10, names=(THING, OTHER)))
-    assert asked[3:] == [(2, 0.01 / 3), (1, 0.01 / 3), (1, 0.01 / 3)]
+    assert [strata for strata, _ in asked[6:]] == [2, 2, 1, 1, 1, 1]
+    assert sum(alpha for _, alpha in asked[6:]) == pytest.approx(0.01)
 
 
 def test_a_slow_cell_alarms_though_it_need_not_be_proven() -> None:
@@ -280,4 +381,7 @@ def test_without_any_real_stage_nothing_is_said_of_latency() -> None:
 
 def test_users_that_feel_no_change_are_told_so() -> None:
     (row,) = judged(stage()).population
-    assert row.natural_p95_ms == pytest.approx(row.control_p95_ms * (1 + row.change))
+    assert row.change == pytest.approx(row.natural_p95_ms / row.control_p95_ms - 1)
+    assert row.low is not None
+    assert row.high is not None
+    assert row.low < 0 < row.high

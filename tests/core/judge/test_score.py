@@ -10,10 +10,10 @@ import pytest
 from tests.core.score.ground import CATALOG, ENDPOINT, PUT, RACES, SHAPE, comparison, round_of
 from verification.core.cases import Catalog, Shape
 from verification.core.judge.score import LOWEST_SHARE, score_comparator, score_findings
-from verification.core.judgement import ComparatorScore, Survivor
 from verification.core.model import Arm, Comparison, Verdict
 from verification.core.outcome import CaseOutcome
 from verification.core.parity import judge_comparison
+from verification.core.score.result import ComparatorScore, Survivor
 
 CASES = tuple(comparison(case) for case in ("on", "parts", "nobody"))
 

@@ -24,6 +24,7 @@ SLOW_FALLBACK_S = 0.3
 DEADLY_REQUEST = 25
 DEADLY_EXIT_CODE = 70
 _SAVED_FLAG = "flag.json"
+_STICKY_FOR = 10
 
 
 def _fail_always(_backend: Backend) -> Act:
@@ -79,6 +80,18 @@ class _DeafToTrue(Flag):
 class _AllOrNothing(Flag):
     def drawn(self) -> bool:
         return self.settings.effective_percent > 0
+
+
+class _Sticky(Flag):
+    def __init__(self, settings: FlagSettings, seed: int) -> None:
+        super().__init__(settings, seed)
+        self._served, self._choice = 0, False
+
+    def drawn(self) -> bool:
+        if self._served % _STICKY_FOR == 0:
+            self._choice = super().drawn()
+        self._served += 1
+        return self._choice
 
 
 class _OutOfAThousand(Flag):
@@ -215,6 +228,15 @@ SERVING_DEFECTS = (
         check="flag.exposure",
         verdict="HOLD",
         install=_with_flag(_OutOfAThousand),
+    ),
+    Defect(
+        name="sticky-routing",
+        kind="flag",
+        wrong=f"one draw decides for {_STICKY_FOR} requests in a row",
+        sufferer="the team: the users of one moment share their luck, and a P95 by the minute means little",
+        check="flag.sticky",
+        verdict="INCONCLUSIVE",
+        install=_with_flag(_Sticky),
     ),
     Defect(
         name="broken-percent-as-100",

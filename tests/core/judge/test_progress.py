@@ -1,0 +1,97 @@
+"""A stage ends early only when all that it must prove is decided, and says what is not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.core.judge.builders import OTHER, THING, load_evidence, stage
+from tests.core.judge.loads import judged, rules
+from verification.core.judge.progress import LEAST_OF_A_KIND, Progress, stage_progress
+from verification.core.judge.stage_load import StageLoad, gather, gather_stages
+from verification.core.model import Verdict
+from verification.core.policy import Policy
+
+POLICY = Policy()
+
+
+def test_alarms_are_corrected_for_stages_that_are_still_to_come() -> None:
+    """What ends a stage must still be an alarm when all stages are there."""
+    slow = loads(stage(scale=1.9, requests=24, blocks=44))
+    endings = [stage_progress(slow, 10, POLICY, planned=planned).open_endpoints for planned in (1, 10**9)]
+    assert endings == [(), (THING,)]
+
+
+def loads(*stages: Any) -> list[StageLoad]:
+    return gather(load_evidence(*stages))
+
+
+def test_a_stage_whose_every_statement_is_decided_may_end() -> None:
+    found = stage_progress(loads(stage(requests=200, names=(THING, OTHER))), 10, POLICY, planned=1)
+    assert found == Progress((), ())
+    assert found.decided
+
+
+@pytest.mark.parametrize(("scale", "verdict"), [(1.0, Verdict.PROMOTE), (2.5, Verdict.ROLLBACK)])
+def test_what_ends_early_has_its_verdict_from_the_blocks_until_then(scale: float, verdict: Verdict) -> None:
+    start, blocks, end = stage(scale=scale, requests=200)
+    ended = (replace(start, kinds=(*start.kinds, *["mixed"] * 60)), blocks, replace(end, stopped_after=len(blocks)))
+    assert stage_progress(loads(ended), 10, POLICY, planned=1).decided
+    found = judged(ended)
+    assert {row.change.verdict for row in found.latency} == {verdict}
+    assert {row.change.decided_by for row in found.latency} == {"sequential"}
+    assert verdict is Verdict.ROLLBACK or rules(found) == set()
+
+
+def test_blocks_that_are_missing_from_a_stage_that_ended_early_are_told() -> None:
+    start, blocks, end = stage(requests=200)
+    lost = (start, blocks[:-2], replace(end, stopped_after=len(blocks)))
+    reasons = [finding.reason for finding in judged(lost).findings if finding.rule == "load.generator"]
+    assert reasons == [f"only {len(blocks) - 2} of {len(blocks)} planned time blocks came"]
+
+
+def test_an_endpoint_that_is_open_is_named_and_earlier_stages_count_for_it() -> None:
+    thin, more = stage(requests=14, names=(THING,)), stage(25, requests=200, names=(THING,))
+    assert stage_progress(loads(thin), 10, POLICY, planned=1).open_endpoints == (THING,)
+    assert stage_progress(loads(thin, more), 25, POLICY, planned=2).open_endpoints == ()
+
+
+def test_a_stage_that_has_not_begun_lacks_everything() -> None:
+    assert stage_progress(loads(stage()), 25, POLICY, planned=2) == Progress((), ("its first time block",))
+    assert not stage_progress([], 0, POLICY, planned=1).decided
+
+
+@pytest.mark.parametrize("kind", ["natural", "control"])
+def test_without_enough_blocks_of_a_kind_a_stage_goes_on(kind: str) -> None:
+    start, blocks, _ = stage(requests=200)
+    few = [block for block in blocks if block.kind == kind][: LEAST_OF_A_KIND - 1]
+    kept = [block for block in blocks if block.kind != kind] + few
+    assert f"{kind} blocks" in stage_progress(gather_stages([start], kept), 10, POLICY, planned=1).lacking
+
+
+def test_a_rate_that_is_not_proven_keeps_a_stage_going() -> None:
+    found = stage_progress(loads(stage(requests=200, candidate_errors=2)), 10, POLICY, planned=1)
+    assert "the error rate of candidate" in found.lacking
+
+
+def test_a_neighbour_that_may_be_slowed_keeps_a_stage_going_until_it_is_proven() -> None:
+    assert (
+        "whether the candidate slows control"
+        in stage_progress(loads(stage(requests=200, beside=1.2)), 10, POLICY, planned=1).lacking
+    )
+    assert (
+        "whether the candidate slows control"
+        not in stage_progress(loads(stage(requests=200, beside=2.5)), 10, POLICY, planned=1).lacking
+    )
+
+
+def test_a_stage_that_ended_early_is_held_to_the_error_rates_that_may_be_looked_at_again_and_again() -> None:
+    """459 requests without an error prove 1 % once; that it stopped just then must not help it."""
+    start, blocks, end = stage(requests=10)
+    asked_once, asked_often = judged((start, blocks, end)), judged((start, blocks, replace(end, stopped_after=32)))
+    once, often = (
+        {row.stream: row.bound for row in found.rates if row.endpoint is None} for found in (asked_once, asked_often)
+    )
+    assert once["candidate"].high < often["candidate"].high

@@ -1,0 +1,109 @@
+"""Both tests together: an alarm of either counts, one proof is enough, and a stage that ended early has only one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from verification.core.decision import FIXED, SEQUENTIAL, decided_change, is_decided
+from verification.core.exceedance import Stratum
+from verification.core.histogram import bin_of
+from verification.core.latency import p95_change
+from verification.core.model import Verdict
+from verification.core.policy import LatencyPolicy
+
+POLICY = LatencyPolicy()
+
+
+def stratum(ratio: float, *, seed: int = 1, blocks: int = 60, requests: int = 40, group: str = "") -> Stratum:
+    rng = np.random.default_rng(seed)
+
+    def arm(scale: float) -> dict[int, int]:
+        bins: dict[int, int] = {}
+        for ms in (20.0 * scale * np.exp(0.2 * rng.standard_normal(requests))).tolist():
+            bins[bin_of(ms)] = bins.get(bin_of(ms), 0) + 1
+        return bins
+
+    return Stratum(tuple((arm(1.0), arm(ratio)) for _ in range(blocks)), group)
+
+
+@pytest.mark.parametrize("whole", [True, False])
+@pytest.mark.parametrize(("ratio", "verdict"), [(1.0, Verdict.PROMOTE), (1.35, Verdict.HOLD), (2.2, Verdict.ROLLBACK)])
+def test_what_is_plain_is_decided_early_and_says_after_how_many_blocks(
+    ratio: float, verdict: Verdict, whole: bool
+) -> None:
+    change = decided_change([stratum(ratio, blocks=120)], POLICY, tests=1, whole=whole)
+    assert (change.verdict, change.decided_by) == (verdict, SEQUENTIAL)
+    assert change.decided_after is not None
+    assert change.e_value is not None
+    assert POLICY.min_blocks <= change.decided_after <= 120
+    assert change.e_value >= 4 / POLICY.alpha
+    assert f"after {change.decided_after} time blocks" in change.reason
+
+
+def test_the_end_of_the_plan_proves_what_early_looks_could_not() -> None:
+    thin = stratum(1.0, requests=9, blocks=30, seed=2)
+    ran_whole, ended_early = (decided_change([thin], POLICY, tests=1, whole=whole) for whole in (True, False))
+    assert (ran_whole.verdict, ran_whole.decided_by) == (Verdict.PROMOTE, FIXED)
+    assert (ended_early.verdict, ended_early.decided_by) == (Verdict.INCONCLUSIVE, None)
+    assert "ended before" in ended_early.reason
+
+
+def test_what_neither_decides_stays_open_with_what_is_missing() -> None:
+    change = decided_change([stratum(1.2, requests=10, blocks=24)], POLICY, tests=1, whole=True)
+    assert (change.verdict, change.decided_by) == (Verdict.INCONCLUSIVE, None)
+    assert change.missing_per_arm > 0
+
+
+def test_data_that_allow_no_test_are_inconclusive_however_sure_early_looks_are() -> None:
+    good = stratum(1.0, blocks=100)
+    broken = replace(good, blocks=(*good.blocks, ({-1: 3}, {})))
+    change = decided_change([broken], POLICY, tests=1, whole=True)
+    assert change.verdict is Verdict.INCONCLUSIVE
+    assert "clock" in change.reason
+
+
+def test_a_breach_that_is_too_small_in_ms_is_passed_and_named() -> None:
+    tolerant = POLICY.model_copy(update={"floor_ms": 1000.0, "floor_share": 0.9})
+    change = decided_change([stratum(1.6, blocks=100)], tolerant, tests=1, whole=False)
+    assert (change.verdict, change.floor_applied) == (Verdict.PROMOTE, True)
+    assert "the least that counts" in change.reason
+
+
+def test_what_turned_slow_after_it_was_promoted_is_still_an_alarm() -> None:
+    before, after = stratum(1.0, blocks=24), stratum(2.5, seed=2, blocks=80)
+    assert decided_change([before], POLICY, tests=3, whole=False).verdict is Verdict.PROMOTE
+    turned = decided_change([Stratum(before.blocks + after.blocks)], POLICY, tests=3, whole=False)
+    assert turned.verdict is Verdict.ROLLBACK
+    assert turned.decided_after is not None
+    assert turned.decided_after > 24
+
+
+@given(st.integers(0, 40), st.sampled_from([1.0, 1.25, 2.0]), st.integers(1, 40))
+@settings(max_examples=25, deadline=None)
+def test_more_tests_never_alarm_more(seed: int, ratio: float, tests: int) -> None:
+    one = stratum(ratio, seed=seed, requests=15)
+    alone, among = (decided_change([one], POLICY, tests=number, whole=True) for number in (1, tests))
+    alarms = (Verdict.HOLD, Verdict.ROLLBACK)
+    assert among.verdict not in alarms or alone.verdict.rank >= among.verdict.rank
+
+
+@given(st.integers(0, 40), st.sampled_from([1.0, 1.3, 2.5]))
+@settings(max_examples=20, deadline=None)
+def test_a_stage_that_ends_because_all_is_decided_has_a_verdict(seed: int, ratio: float) -> None:
+    one = stratum(ratio, seed=seed, requests=30)
+    if is_decided([one], POLICY, tests=5):
+        assert decided_change([one], POLICY, tests=5, whole=False).verdict is not Verdict.INCONCLUSIVE
+
+
+def test_together_both_tests_err_as_seldom_as_one_alone_may() -> None:
+    """The estimate and its interval are the fixed test's, whoever decides."""
+    whole = stratum(1.0)
+    change, fixed = decided_change([whole], POLICY, tests=1, whole=True), p95_change([whole], POLICY)
+    assert (change.change, change.low, change.high) == (fixed.change, fixed.low, fixed.high)
+    wrong = [decided_change([stratum(1.0, seed=seed)], POLICY, tests=1, whole=True).verdict for seed in range(60)]
+    assert sum(verdict in (Verdict.HOLD, Verdict.ROLLBACK) for verdict in wrong) <= 1
