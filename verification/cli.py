@@ -10,8 +10,6 @@ from pathlib import Path
 from verification.catalog.load import load_catalog
 from verification.core.errors import EvidenceError, GateError
 from verification.core.model import Verdict
-from verification.learn import learn_masks, lesson_lines
-from verification.replay import replay
 from verification.reporting.counterexamples import commands
 from verification.reporting.terminal import summary_lines
 from verification.run import conclude
@@ -67,6 +65,8 @@ def _judge(options: argparse.Namespace) -> int:
 
 
 def _replay(options: argparse.Namespace) -> int:
+    from verification.replay import replay  # a client and a generator, which judging does not wait for
+
     target: dict[str, object] = {} if options.target is None else {"url": options.target}
     if options.defect:
         target["defects"] = tuple(options.defect)
@@ -83,6 +83,8 @@ def _replay(options: argparse.Namespace) -> int:
 
 
 def _learn(options: argparse.Namespace) -> int:
+    from verification.learn import learn_masks, lesson_lines
+
     for line in lesson_lines(learn_masks(options.run_dir, options.owner, options.catalog)):
         print(line)
     return 0

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from verification.core.model import Verdict
 from verification.core.policy import RatePolicy
@@ -222,3 +223,11 @@ def test_the_chance_of_few_switches_is_that_of_all_orders_counted(legacy: int, d
 
 def test_where_all_went_one_way_the_order_tells_nothing() -> None:
     assert switches_p_value(0, 300, 0) == switches_p_value(300, 0, 0) == 1.0
+
+
+@given(COUNTS, st.sampled_from([0.0, 0.1, 0.25, 0.5, 1.0]))
+def test_the_exact_test_of_a_share_is_the_textbooks(counts: tuple[int, int], share: float) -> None:
+    domain, total = counts
+    if total:
+        expected = stats.binomtest(domain, total, share).pvalue
+        assert exposure_p_value(domain, total, share) == pytest.approx(expected, rel=1e-6, abs=1e-12)

@@ -17,7 +17,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from scipy import stats
+from scipy.special import bdtrc
 
 from verification.core.model import Difference
 
@@ -76,7 +76,7 @@ def fields_of(differences: Iterable[Difference]) -> frozenset[Field]:
 def exact_p_value(only_candidate: int, only_noise: int) -> float:
     """Chance of at least so many of the discordant pairs on the candidate's side, if both sides behave alike."""
     discordant = only_candidate + only_noise
-    return float(stats.binom.sf(only_candidate - 1, discordant, 0.5)) if discordant else 1.0
+    return float(bdtrc(only_candidate - 1, discordant, 0.5)) if discordant else 1.0
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -12,9 +12,8 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from scipy import stats
 from scipy.optimize import brentq
-from scipy.special import betaln, gammaln, logsumexp, xlog1py, xlogy
+from scipy.special import bdtr, bdtrc, betaincinv, betaln, gammaln, logsumexp, xlog1py, xlogy
 
 from verification.core.model import Verdict
 from verification.core.policy import RatePolicy
@@ -110,7 +109,44 @@ def exposure_evalue(domain: int, total: int, share: float) -> float:
 
 def exposure_p_value(domain: int, total: int, share: float) -> float:
     """Exact two-sided binomial p-value of `domain` among `total` requests where `share` is set; for a single look."""
-    return float(stats.binomtest(domain, total, share).pvalue)
+    if share in (0.0, 1.0):
+        return 1.0 if domain == total * share else 0.0
+    seen = _log_binomial(domain, total, share)
+    # As probable as what was seen, or less, counts as at least as far off; rounding must not part equals.
+    limit = seen + 1e-7
+
+    def is_as_far(other: int) -> bool:
+        return _log_binomial(other, total, share) <= limit
+
+    expected = total * share
+    if domain < expected:
+        opposite = _first_from(math.ceil(expected), total, is_as_far)
+        tails = _at_most(domain, total, share), _at_least(opposite, total, share)
+    else:
+        opposite = total - _first_from(total - math.floor(expected), total, lambda other: is_as_far(total - other))
+        tails = _at_most(opposite, total, share), _at_least(domain, total, share)
+    return min(1.0, sum(tails))
+
+
+def _at_most(events: int, trials: int, share: float) -> float:
+    return float(bdtr(events, trials, share)) if events >= 0 else 0.0
+
+
+def _at_least(events: int, trials: int, share: float) -> float:
+    return float(bdtrc(events - 1, trials, share)) if events > 0 else 1.0
+
+
+def _first_from(first: int, last: int, holds: Callable[[int], bool]) -> int:
+    """The smallest number from `first` on for which a condition holds that stays true; `last` + 1 where none does."""
+    low, high = first, last + 1
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if holds(middle) else (middle + 1, high)
+    return low
+
+
+def _log_binomial(events: int, trials: int, share: float) -> float:
+    return _log_choose(trials, events) + float(xlogy(events, share) + xlog1py(trials - events, -share))
 
 
 def switches_p_value(legacy: int, domain: int, switches: int) -> float:
@@ -181,11 +217,11 @@ def _edge_of_evidence(errors: int, requests: int, alpha: float, end: float) -> f
 
 
 def _lower_bound(events: int, trials: int, alpha: float) -> float:
-    return float(stats.beta.ppf(alpha, events, trials - events + 1)) if events > 0 else 0.0
+    return float(betaincinv(events, trials - events + 1, alpha)) if events > 0 else 0.0
 
 
 def _upper_bound(events: float, trials: int, alpha: float) -> float:
-    return float(stats.beta.ppf(1 - alpha, events + 1, trials - events)) if events < trials else 1.0
+    return float(betaincinv(events + 1, trials - events, 1 - alpha)) if events < trials else 1.0
 
 
 def _missing(errors: int, requests: int, policy: RatePolicy, upper: Callable[[int, int, float], float]) -> int:

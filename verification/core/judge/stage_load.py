@@ -12,6 +12,7 @@ from verification.core.model import Clock
 from verification.core.records import Evidence, LoadBlock, LoadEnd, LoadStart
 
 Bins = Mapping[int, int]
+Key = tuple[int, str, str, str]
 STREAMS = ("control", "candidate")
 
 
@@ -34,10 +35,10 @@ class StageLoad:
     percent: int
     start: LoadStart | None = None
     end: LoadEnd | None = None
-    bins: dict[tuple[int, str, str, str], Bins] = field(default_factory=dict)
+    bins: dict[Key, Bins] = field(default_factory=dict)
     """(block, kind, endpoint, stream) -> histogram from the intended start."""
-    others: dict[Clock, dict[tuple[int, str, str, str], Bins]] = field(default_factory=lambda: defaultdict(dict))
-    """The same for the other clocks."""
+    others: dict[Clock, dict[Key, Bins]] = field(default_factory=lambda: defaultdict(dict))
+    """The same for the other clocks, in mixed blocks."""
     counts: dict[tuple[str, str, str], Counts] = field(default_factory=lambda: defaultdict(Counts))
     """(kind, endpoint, stream) -> counts."""
     by_worker: dict[str, int] = field(default_factory=lambda: defaultdict(int))
@@ -51,9 +52,10 @@ class StageLoad:
         self.seen.add(block.block)
         for cell in block.cells:
             key = (block.block, block.kind, cell.endpoint, cell.stream)
-            self.bins[key] = merge(self.bins.get(key, {}), cell.intended)
-            for clock, told in ((Clock.SENT, cell.sent), (Clock.SERVER, cell.server)):
-                self.others[clock][key] = merge(self.others[clock].get(key, {}), told)
+            _add(self.bins, key, cell.intended)
+            if block.kind == "mixed":
+                _add(self.others[Clock.SENT], key, cell.sent)
+                _add(self.others[Clock.SERVER], key, cell.server)
             counts = self.counts[block.kind, cell.endpoint, cell.stream]
             for name in ("requests", "errors", "timeouts", "legacy", "domain", "unwitnessed"):
                 setattr(counts, name, getattr(counts, name) + getattr(cell, name))
@@ -125,6 +127,12 @@ class StageLoad:
                 for attribute in ("requests", "errors", "timeouts", "legacy", "domain", "unwitnessed"):
                     setattr(result, attribute, getattr(result, attribute) + getattr(counts, attribute))
         return result
+
+
+def _add(to: dict[Key, Bins], key: Key, bins: Bins) -> None:
+    """Add a worker's histogram; the only one is kept as it is, for copies are most of what judging would hold."""
+    known = to.get(key)
+    to[key] = bins if known is None else merge(known, bins)
 
 
 def gather(evidence: Evidence) -> list[StageLoad]:
