@@ -26,10 +26,12 @@ class Onlooker:
         self._process = subprocess.Popen(
             [sys.executable, str(_WATCH), *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
         )
+        self._ended = False
         self._hearing = gevent.spawn(self._hear)
 
     def close(self) -> None:
         """End the process, if it is still there; more calls do nothing."""
+        self._ended = True
         if self._process.poll() is None:
             self._process.kill()
         self._process.wait()
@@ -44,5 +46,5 @@ class Onlooker:
                 said = json.loads(line)
                 self.open = tuple(said["open"])
                 self.decided = not (said["open"] or said["lacking"])
-        if self._process.wait() not in (0, -9):
+        if self._process.wait() != 0 and not self._ended:
             logger.warning("The process that looks at the stage failed; the stage is measured to its end.")

@@ -10,6 +10,8 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from verification.core.records import LoadBlock, LoadEnd, Record
 from verification.drive.load import LOCUSTFILE
 from verification.evidence import read_file
@@ -63,6 +65,14 @@ def wait_for_block(run_dir: Path, worker: str = "w0") -> None:
     while f'"worker":"{worker}"' not in (path.read_text() if path.exists() else ""):
         assert time.monotonic() < give_up
         time.sleep(0.1)
+
+
+def children_of(pid: int) -> list[int]:
+    """Ids of the processes that a process started."""
+    told = Path(f"/proc/{pid}/task/{pid}/children")
+    if not told.exists():
+        pytest.skip("this system does not tell a process's children")
+    return [int(child) for child in told.read_text().split()]
 
 
 def free_port() -> int:
