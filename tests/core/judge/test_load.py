@@ -56,7 +56,7 @@ def test_slower_from_sending_alone_is_found_and_the_clock_is_named() -> None:
 def test_both_clocks_must_be_proven() -> None:
     start, blocks, end = stage()
     untold = [replace(block, cells=tuple(replace(one, sent={}) for one in block.cells)) for block in blocks]
-    assert rules(judged((start, untold, end))) == {("latency.p95", Verdict.INCONCLUSIVE)}
+    assert rules(judged((start, untold, end))) == {("latency.p95", Verdict.INCONCLUSIVE), WORKERS}
 
 
 def test_slower_on_both_clocks_is_told_once() -> None:
@@ -71,6 +71,31 @@ def test_the_servers_own_clock_holds_and_never_rolls_back_or_promotes() -> None:
     assert rules(judged(with_server_times(stage(), slower=80))) == {("latency.server", Verdict.HOLD)}
     fine_by_itself = judged(with_server_times(stage(scale=2.2), slower=-300))
     assert rules(fine_by_itself) == {("latency.p95", Verdict.ROLLBACK)}
+
+
+def told_by_the_slowest(one: LoadCell, share: float) -> LoadCell:
+    """Control tells every server time, the candidate that of its slowest `share` of requests alone."""
+    left = one.requests if one.stream == "control" else round(share * one.requests)
+    told: dict[int, int] = {}
+    for number, count in sorted(one.intended.items(), reverse=True):
+        told[number] = min(count, left)
+        left -= told[number]
+    return replace(one, server=told)
+
+
+@pytest.mark.parametrize(("share", "asked"), [(0.1, False), (0.985, False), (0.99, True), (1.0, True)])
+def test_a_server_clock_that_too_few_answers_told_raises_no_alarm(share: float, asked: bool) -> None:
+    start, blocks, end = stage(requests=200)
+    told = [replace(block, cells=tuple(told_by_the_slowest(one, share) for one in block.cells)) for block in blocks]
+    found = judged((start, told, end))
+    assert rules(found) == set()
+    assert {row.server is not None for row in found.latency} == {asked}
+
+
+def test_requests_that_are_not_on_both_clients_clocks_keep_the_release_from_being_promoted() -> None:
+    start, blocks, end = stage()
+    lost = [replace(one, sent=dict(sorted(one.sent.items())[::2])) for one in blocks[0].cells]
+    assert rules(judged((start, [replace(blocks[0], cells=tuple(lost)), *blocks[1:]], end))) == {WORKERS}
 
 
 def test_an_unchanged_release_is_no_finding() -> None:

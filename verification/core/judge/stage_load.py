@@ -14,6 +14,9 @@ from verification.core.records import Evidence, LoadBlock, LoadEnd, LoadStart
 Bins = Mapping[int, int]
 Key = tuple[int, str, str, str]
 STREAMS = ("control", "candidate")
+LEAST_TOLD = 0.99
+"""Share of each arm's requests that must tell the server's time: where it lacks on fast ones, the P95 of the rest is
+that of an arm slower than this one is."""
 
 
 @dataclass(slots=True)
@@ -45,7 +48,7 @@ class StageLoad:
     seen: set[int] = field(default_factory=set)
     """The blocks that came, those without any request too: a block of a low rate may be empty by chance."""
     untimed: int = 0
-    """Requests that were counted and stand in no histogram, or the other way round: each must stand there once."""
+    """Requests that stand on a clock of the client's, intended or sent, more or less than once."""
 
     def add(self, block: LoadBlock) -> None:
         """Add what one worker saw of one block."""
@@ -60,7 +63,7 @@ class StageLoad:
             for name in ("requests", "errors", "timeouts", "legacy", "domain", "unwitnessed"):
                 setattr(counts, name, getattr(counts, name) + getattr(cell, name))
             self.by_worker[block.worker] += cell.requests
-            self.untimed += abs(cell.requests - total(cell.intended))
+            self.untimed += max(abs(cell.requests - total(bins)) for bins in (cell.intended, cell.sent))
 
     @property
     def is_whole(self) -> bool:
@@ -78,9 +81,15 @@ class StageLoad:
         return list(dict.fromkeys([*planned, *sorted({endpoint for _, _, endpoint, _ in self.bins})]))
 
     def has_server_times(self, endpoint: str) -> bool:
-        """Whether the server told its own time for requests of an endpoint."""
-        told = self.others[Clock.SERVER]
-        return any(bins for (_, kind, name, _), bins in told.items() if kind == "mixed" and name == endpoint)
+        """Whether the server told its own time for nearly all requests of an endpoint, on both arms."""
+        arms = [
+            [
+                sum(total(bins) for (_, kind, *of), bins in known.items() if [kind, *of] == ["mixed", endpoint, stream])
+                for known in (self.bins, self.others[Clock.SERVER])
+            ]
+            for stream in STREAMS
+        ]
+        return all(0 < LEAST_TOLD * asked <= told for asked, told in arms)
 
     def stratum(self, endpoint: str, clock: Clock = Clock.INTENDED) -> Stratum:
         """Both arms of an endpoint in the mixed blocks, block by block in time order."""
