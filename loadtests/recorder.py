@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from loadtests.timetable import WARM_UP
 from verification.core.arms import implementation
@@ -15,10 +16,18 @@ from verification.core.histogram import TOP_BIN, bin_of, quantile_ms
 from verification.core.model import Implementation
 from verification.core.records import LoadBlock, LoadCell
 
+_Place = tuple[int, str, str]
+"""Time block, endpoint and stream."""
+_BATCH = 64
+"""Requests that are counted at once: between two requests the code for it is cold and takes three times as long. So few
+that nobody waits for it: a tenth of a millisecond."""
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How one request ended. Times in ms, from the intended start and from sending; `server_ms` as the answer told."""
+
+class Outcome(NamedTuple):
+    """How one request ended. Times in ms, from the intended start and from sending; `server_ms` as the answer told.
+
+    One is made for each request while others wait, and a tuple is made three times as fast as a frozen dataclass.
+    """
 
     intended_ms: float
     sent_ms: float
@@ -43,19 +52,26 @@ class _Cell:
     server: Counter[int] = field(default_factory=Counter)
 
     def add(self, outcome: Outcome) -> None:
-        lost = outcome.failed or outcome.timed_out
+        intended_ms, sent_ms, server_ms, served_by, failed, timed_out = outcome
         self.requests += 1
-        self.errors += lost
-        self.timeouts += outcome.timed_out
-        self.intended[TOP_BIN if lost else bin_of(outcome.intended_ms)] += 1
-        self.sent[TOP_BIN if lost else bin_of(outcome.sent_ms)] += 1
-        if outcome.server_ms is not None:
-            self.server[bin_of(outcome.server_ms)] += 1
-        witness = implementation(outcome.served_by)
-        self.legacy += witness is Implementation.LEGACY
-        self.domain += witness is Implementation.DOMAIN
-        # A request without a good answer has nothing to name; only a good answer that names nobody lacks its witness.
-        self.unwitnessed += witness is None and not lost
+        if failed or timed_out:
+            self.errors += 1
+            self.timeouts += timed_out
+            intended = sent = TOP_BIN
+        else:
+            intended, sent = bin_of(intended_ms), bin_of(sent_ms)
+        self.intended[intended] += 1
+        self.sent[sent] += 1
+        if server_ms is not None:
+            self.server[bin_of(server_ms)] += 1
+        witness = implementation(served_by)
+        if witness is Implementation.LEGACY:
+            self.legacy += 1
+        elif witness is Implementation.DOMAIN:
+            self.domain += 1
+        elif not (failed or timed_out):
+            # A request without a good answer has nothing to name; a good answer that names nobody lacks its witness.
+            self.unwitnessed += 1
 
 
 class Recorder:
@@ -63,13 +79,15 @@ class Recorder:
 
     def __init__(self, stage_percent: int, kinds: tuple[str, ...], worker: str) -> None:
         self.worker = worker
-        self.scheduled = self.finished = self.dropped = 0
+        self.scheduled = self.dropped = 0
+        self._finished = 0
+        self._pending: list[tuple[_Place, Outcome]] = []
         self.skipped: Counter[str] = Counter()
         self._stage_percent = stage_percent
         self._kinds = kinds
         self._lag: Counter[int] = Counter()
         self._open: Counter[int] = Counter()
-        self._cells: dict[int, dict[tuple[str, str], _Cell]] = {}
+        self._cells: dict[_Place, _Cell] = {}
         self._entered = 0
         self._next_block = 0
         self._handed: set[int] = set()
@@ -104,9 +122,26 @@ class Recorder:
         """A request that was started has ended."""
         if block == WARM_UP:
             return
-        self.finished += 1
-        self._open[block] -= 1
-        self._cells.setdefault(block, {}).setdefault((endpoint, stream), _Cell()).add(outcome)
+        self._pending.append(((block, endpoint, stream), outcome))
+        if len(self._pending) >= _BATCH:
+            self._settle()
+
+    def _settle(self) -> None:
+        """Count what has ended since the last time."""
+        cells = self._cells
+        for place, outcome in self._pending:
+            cell = cells.get(place)
+            if cell is None:
+                cell = cells[place] = _Cell()
+            cell.add(outcome)
+            self._open[place[0]] -= 1
+        self._finished += len(self._pending)
+        self._pending.clear()
+
+    @property
+    def finished(self) -> int:
+        """Requests that have ended."""
+        return self._finished + len(self._pending)
 
     def complete(self, blocks: int) -> None:
         """The timetable has ended after so many blocks: none gets more arrivals."""
@@ -114,6 +149,7 @@ class Recorder:
 
     def take(self) -> list[LoadBlock]:
         """The blocks that became complete since the last call, each exactly once."""
+        self._settle()
         done = [block for block in range(self._next_block, self._entered) if self._is_ready(block)]
         self._handed.update(done)
         while self._next_block in self._handed:
@@ -131,14 +167,9 @@ class Recorder:
 
     def _block(self, block: int) -> LoadBlock:
         self._open.pop(block, None)
-        cells = self._cells.pop(block, {})
-        return LoadBlock(
-            self._stage_percent,
-            block,
-            self._kinds[block],
-            self.worker,
-            tuple(_frozen(endpoint, stream, cell) for (endpoint, stream), cell in sorted(cells.items())),
-        )
+        places = sorted(place for place in self._cells if place[0] == block)
+        cells = tuple(_frozen(*place[1:], self._cells.pop(place)) for place in places)
+        return LoadBlock(self._stage_percent, block, self._kinds[block], self.worker, cells)
 
 
 def _frozen(endpoint: str, stream: str, cell: _Cell) -> LoadCell:

@@ -2,7 +2,7 @@
 
 Prints its port. `--delay-ms` waits before each answer; `--freeze-every-s` and `--freeze-s` stop the whole process from
 time to time; `--break-candidate` closes the connection instead of answering a candidate's GET; `--log` names a
-file that lists the cameras that are left.
+file that lists the cameras that are left; `--bind` is the address to listen on.
 """
 
 from __future__ import annotations
@@ -80,9 +80,10 @@ async def main() -> None:
     parser.add_argument("--freeze-s", type=float, default=0.0)
     parser.add_argument("--break-candidate", action="store_true")
     parser.add_argument("--log")
+    parser.add_argument("--bind", default="127.0.0.1")
     options = parser.parse_args()
     backend = Backend(options)
-    server = await asyncio.start_server(backend.serve, "127.0.0.1", 0, backlog=1024)
+    server = await asyncio.start_server(backend.serve, options.bind, 0, backlog=1024)
     print(server.sockets[0].getsockname()[1], flush=True)
     tasks = [asyncio.create_task(server.serve_forever())]
     if options.freeze_every_s:

@@ -47,8 +47,10 @@ def bin_of(ms: float) -> int:
         return INVALID_BIN
     if ms < FIRST_EDGE_MS:
         return 0
-    # Capped before the division, which could overflow.
-    return math.floor(math.log(min(ms, _TOP_EDGE_MS) / FIRST_EDGE_MS) / LOG_BIN + _EDGE_TOLERANCE)
+    # Before the division, which could overflow.
+    if ms >= _TOP_EDGE_MS:
+        return TOP_BIN
+    return int(math.log(ms / FIRST_EDGE_MS) / LOG_BIN + _EDGE_TOLERANCE)
 
 
 def edge_ms(number: int) -> float:
