@@ -124,6 +124,11 @@ def test_too_few_requests_are_inconclusive_with_the_missing_number() -> None:
     open_ = [finding for finding in found.findings if finding.rule == "latency.p95"]
     assert {finding.verdict for finding in open_} == {Verdict.INCONCLUSIVE}
     assert all(finding.numbers["missing_per_arm"] > 0 for finding in open_)
+    for finding in open_:
+        # One block is one second here.
+        blocks, requests = 32, min(finding.numbers["requests_control"], finding.numbers["requests_candidate"])
+        assert finding.numbers["missing_minutes"] == finding.numbers["missing_per_arm"] * blocks / requests / 60
+        assert f"about {finding.numbers['missing_minutes']:.1f} minutes at the present rate" in finding.reason
 
 
 def test_a_cell_need_not_be_proven() -> None:

@@ -98,13 +98,16 @@ def judge_latency(stages: Sequence[StageLoad], policy: LatencyPolicy) -> tuple[l
         }
         told = changes.get(Clock.SERVER)
         rows.append(LatencyRow(scope.percent, scope.endpoint, changes[Clock.INTENDED], changes[Clock.SENT], told))
-        findings += _findings(scope, changes)
+        findings += _findings(scope, changes, sum(stage.measured_s for stage in scope.of(stages)))
     baseline_rows, noise = _judge_baseline(stages, known, policy)
     return rows + baseline_rows, findings + noise
 
 
-def _findings(scope: Scope, changes: dict[Clock, P95Change]) -> Iterator[Finding]:
-    """The worst of the clocks; a later one is told where it says worse than those before it."""
+def _findings(scope: Scope, changes: dict[Clock, P95Change], measured_s: float) -> Iterator[Finding]:
+    """The worst of the clocks; a later one is told where it says worse than those before it.
+
+    `measured_s` is how long the scope's stages were measured.
+    """
     worst = Verdict.PROMOTE
     for clock, change in changes.items():
         verdict = change.verdict
@@ -114,10 +117,16 @@ def _findings(scope: Scope, changes: dict[Clock, P95Change]) -> Iterator[Finding
         if verdict.rank <= worst.rank or not (verdict in _ALARMS or scope.must_be_proven):
             continue
         worst = verdict
-        yield _finding(scope, clock, change, verdict)
+        yield _finding(scope, clock, change, verdict, measured_s)
 
 
-def _finding(scope: Scope, clock: Clock, change: P95Change, verdict: Verdict) -> Finding:
+def _missing_minutes(change: P95Change, measured_s: float) -> float | None:
+    """How long the missing requests take at the rate at which those that are there came; None where nothing lacks."""
+    there = min(change.requests_control, change.requests_candidate)
+    return change.missing_per_arm * measured_s / there / 60 if there and measured_s and change.missing_per_arm else None
+
+
+def _finding(scope: Scope, clock: Clock, change: P95Change, verdict: Verdict, measured_s: float) -> Finding:
     where = scope.endpoint or "All endpoints"
     when = "over all stages" if scope.percent is None else f"at {scope.percent} %"
     numbers = {
@@ -130,9 +139,13 @@ def _finding(scope: Scope, clock: Clock, change: P95Change, verdict: Verdict) ->
         "requests_candidate": change.requests_candidate,
         "missing_per_arm": change.missing_per_arm,
     }
+    reason, minutes = change.reason, _missing_minutes(change, measured_s)
+    if verdict is Verdict.INCONCLUSIVE and minutes is not None:
+        numbers["missing_minutes"] = minutes
+        reason += f"; about {minutes:.1f} minutes at the present rate"
     rule = "latency.server" if clock is Clock.SERVER else "latency.p95"
     title = f"P95 of {where} {when}{_NAMES[clock]}"
-    return Finding(rule, verdict, title, change.reason, scope.endpoint, None, scope.percent, numbers)
+    return Finding(rule, verdict, title, reason, scope.endpoint, None, scope.percent, numbers)
 
 
 def _judge_baseline(

@@ -70,6 +70,11 @@ class StageLoad:
         """Whether the timetable was kept to the end of its plan; False where it ended when enough was known."""
         return self.end is None or self.end.stopped_after is None
 
+    @property
+    def measured_s(self) -> float:
+        """Length of the time blocks that came; 0 where the plan is not known."""
+        return len(self.seen) * self.start.block_s if self.start else 0.0
+
     def kind_of(self, block: int) -> str | None:
         """Kind of a time block; None where the plan is not known."""
         return self.start.kinds[block] if self.start and block < len(self.start.kinds) else None
