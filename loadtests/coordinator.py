@@ -106,6 +106,7 @@ class Coordinator:
                 options.endpoints,
                 len(self.clients),
                 version("locust"),
+                options.capped,
             )
         )
         self._deadline_s = perf_counter() + MARGIN_S + plan.warm_up_s + plan.measured_s + plan.drain_s
@@ -124,6 +125,7 @@ class Coordinator:
                 run=self._run,
                 host=options.host,
                 endpoints=options.endpoints,
+                error_status_from=options.error_status_from,
                 max_rules=_share(options.max_rules, number, workers),
                 max_twins=options.max_twins,
                 server_time_header=options.server_time_header,

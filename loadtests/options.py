@@ -16,7 +16,7 @@ from loadtests.timetable import block_kinds
 from verification.core.cases import Endpoint
 from verification.core.errors import PermissionNeeded, UsageError
 from verification.core.witness import DEFAULT_WITNESS, Witness, WitnessSettings
-from verification.settings import is_loopback
+from verification.settings import is_loopback, load_settings
 
 DEFAULT_RATE_PER_S = 100.0
 DEFAULT_BLOCK_S = 1.5
@@ -44,6 +44,10 @@ class StageOptions:
     endpoints: tuple[str, ...]
     max_rules: int | None
     """None: unlimited, the target is thrown away afterwards."""
+    capped: tuple[str, ...]
+    """The endpoints that this limits."""
+    error_status_from: int
+    """The lowest status that counts as an error."""
     max_twins: int
     server_time_header: str
     witness: Witness
@@ -65,7 +69,7 @@ def add_to(parser: Any) -> None:
     add("--rate", type=_positive, default=DEFAULT_RATE_PER_S, help="requests per second, all workers together")
     add("--block-seconds", type=_positive, default=DEFAULT_BLOCK_S, help="length of a time block")
     add("--blocks", type=int, default=DEFAULT_BLOCKS, help="number of time blocks of all kinds together")
-    add("--load-seed", type=int, default=1, help="seed of the order of blocks, the arrivals and what they ask")
+    add("--load-seed", type=_seed, default=1, help="seed of the order of blocks, the arrivals and what they ask")
     add(
         "--warm-up-seconds",
         type=_not_negative,
@@ -86,6 +90,13 @@ def add_to(parser: Any) -> None:
     )
     add("--evidence-name", default="", help="name of the evidence file (default: load-PERCENT)")
     add("--max-rules", type=int, default=DEFAULT_MAX_RULES, help="most undeletable alert rules to leave (neutralised)")
+    add(
+        "--error-status-from",
+        type=int,
+        choices=range(400, 601),
+        metavar="STATUS",
+        help="the lowest status that counts as an error (default: rates.error_status_from of rollout.toml)",
+    )
     add("--max-twins", type=int, default=DEFAULT_MAX_TWINS, help="most cameras of one pool to have at a time")
     add("--server-time-header", default="Server-Timing", help="header with the server's own time in ms")
     usual = DEFAULT_WITNESS
@@ -133,6 +144,8 @@ def stage_options(parsed: Any, host: str | None, endpoints: tuple[Endpoint, ...]
         drain_s=parsed.drain_seconds,
         endpoints=tuple(endpoint.id for endpoint in chosen),
         max_rules=None if parsed.disposable_target else parsed.max_rules,
+        capped=() if parsed.disposable_target else tuple(one.id for one in chosen if one.load.creates is not None),
+        error_status_from=parsed.error_status_from or load_settings(None, {}).rates.error_status_from,
         max_twins=parsed.max_twins,
         server_time_header=parsed.server_time_header,
         witness=_witness(parsed),
@@ -202,6 +215,12 @@ def _checked(parse: Callable[..., Any], parser: Any) -> Callable[..., Any]:
 def _percent(text: str) -> int:
     if not text.isascii() or not text.isdigit() or int(text) > 100:
         raise argparse.ArgumentTypeError(f"{text!r} is no rollout percent; give a whole number from 0 to 100")
+    return int(text)
+
+
+def _seed(text: str) -> int:
+    if not text.isascii() or not text.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is no seed; give a whole number from 0 on")
     return int(text)
 
 

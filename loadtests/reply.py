@@ -25,6 +25,10 @@ class Reply:
         """True for a 2xx answer that came in time."""
         return 200 <= self.status < 300 and self.failure is None
 
+    def is_error(self, error_status_from: int) -> bool:
+        """True where nothing came, or not all of it, or a status from this one on."""
+        return self.failure is not None or not 0 < self.status < error_status_from
+
 
 def silence(failure: str, sent_at_s: float, done_at_s: float, *, timed_out: bool) -> Reply:
     """No answer at all, and why."""

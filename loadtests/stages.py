@@ -50,6 +50,7 @@ class Assignment:
     run: str
     host: str
     endpoints: tuple[str, ...]
+    error_status_from: int
     max_rules: int | None
     """This worker's share; None: unlimited."""
     max_twins: int
@@ -227,7 +228,7 @@ class WorkerStage:
             sent_ms=(reply.done_at_s - reply.sent_at_s) * 1000,
             server_ms=reply.server_ms,
             served_by=reply.served_by,
-            failed=not reply.ok and not reply.timed_out,
+            failed=reply.is_error(self._assignment.error_status_from) and not reply.timed_out,
             timed_out=reply.timed_out,
         )
         self._notice(reply)

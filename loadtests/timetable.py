@@ -130,7 +130,10 @@ def arrivals(
         number += 1
         block = WARM_UP if due < 0 else min(math.floor(due / plan.block_s), len(plan.kinds) - 1)
         if block != thresholds_of:
-            thresholds, thresholds_of = _thresholds(sources, favoured(block)), block
+            # Natural traffic is what users send, and control alone is held against control in mixed blocks' usual mix.
+            may_favour = block != WARM_UP and plan.kinds[block] == MIXED
+            thresholds = _thresholds(sources, favoured(block) if may_favour else frozenset())
+            thresholds_of = block
         source = draw.choices(sources, cum_weights=thresholds)[0]
         spec = draw.choice(source.requests)
         unique = f"{base['run']}-{number}"

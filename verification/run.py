@@ -79,6 +79,7 @@ def scope_of(settings: Settings, stages: tuple[int, ...], replays: tuple[Sequenc
         owned=settings.target.url is None,
         quick=settings.run.quick,
         may_restart=settings.may_change_percent,
+        ramp=settings.load.ramp,
         replays=tuple(sequence.key for sequence in replays),
     )
 

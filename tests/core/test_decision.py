@@ -83,6 +83,30 @@ def test_what_turned_slow_after_it_was_promoted_is_still_an_alarm() -> None:
     assert turned.decided_after > 24
 
 
+@pytest.mark.parametrize("ratio", [1.35, 1.5, 2.0])
+def test_what_turned_slow_after_it_was_proven_is_not_promoted(ratio: float) -> None:
+    """An endpoint that was fast at the first stage must not be promoted for that at the last."""
+    promoted = []
+    for seed in range(8):
+        before = stratum(1.0, seed=seed, blocks=30)
+        after = stratum(ratio, seed=100 + seed, blocks=60)
+        turned = [Stratum(before.blocks, "10"), Stratum(after.blocks, "25")]
+        assert decided_change(turned[:1], POLICY, tests=30, whole=False).verdict is Verdict.PROMOTE
+        promoted += [
+            is_decided(turned, POLICY, tests=30)
+            and decided_change(turned, POLICY, tests=30, whole=False).verdict is Verdict.PROMOTE
+        ]
+    assert not any(promoted)
+
+
+def test_what_stays_undecided_when_a_stage_ends_early_says_how_much_is_missing() -> None:
+    thin = stratum(1.0, requests=6, blocks=26)
+    change = decided_change([thin], POLICY, tests=30, whole=False)
+    assert change.verdict is Verdict.INCONCLUSIVE
+    assert change.missing_per_arm > 0
+    assert str(change.missing_per_arm) in change.reason
+
+
 @given(st.integers(0, 40), st.sampled_from([1.0, 1.25, 2.0]), st.integers(1, 40))
 @settings(max_examples=25, deadline=None)
 def test_more_tests_never_alarm_more(seed: int, ratio: float, tests: int) -> None:

@@ -12,7 +12,7 @@ from verification.core.records import Drill, Evidence, Exposure, ForcedCall, Loa
 
 DERIVED = replace(CASE, id="derived-x", derived=True)
 MORE = Catalog((replace(endpoint(), cases=(CASE, DERIVED)),), {}, {}, {})
-FULL = Scope((0, 10, 25, 50, 100), owned=True, quick=False, may_restart=False)
+FULL = Scope((0, 10, 25, 50, 100), owned=True, quick=False, may_restart=False, ramp=True)
 
 
 def test_a_full_run_on_an_owned_backend_leaves_nothing_out() -> None:
@@ -26,9 +26,14 @@ def test_a_full_run_on_an_owned_backend_leaves_nothing_out() -> None:
     assert len(keys) == len(set(keys))
 
 
+def test_a_load_without_a_ramp_says_that_the_knee_is_not_known() -> None:
+    for scope in (replace(FULL, ramp=False), replace(FULL, stages=(10, 25))):
+        assert "load:knee" in owed(MORE, scope)[1]
+
+
 def test_the_short_form_says_what_it_leaves_out() -> None:
     keys, omitted = owed(MORE, replace(FULL, quick=True))
-    assert {"parity:derived", "sequence:drawn", "load:0", "load:25", "load:50"} == set(omitted)
+    assert {"parity:derived", "sequence:drawn", "load:0", "load:25", "load:50", "load:knee"} == set(omitted)
     assert {"load:10", "load:100"} <= set(keys)
 
 
@@ -40,7 +45,8 @@ def test_the_short_form_of_one_stage_still_measures_it() -> None:
 def test_a_named_backend_is_neither_restarted_nor_given_broken_percents() -> None:
     keys, omitted = owed(MORE, Scope((25,), owned=False, quick=False, may_restart=False))
     assert not {"flag:refuse", "rollback:global"} & set(keys)
-    assert {"flag:refuse", "rollback:global", "stage:0", "stage:10", "stage:50", "stage:100"} == set(omitted)
+    stages = {"stage:0", "stage:10", "stage:50", "stage:100"}
+    assert {"flag:refuse", "rollback:global", "load:knee", *stages} == set(omitted)
     allowed, _ = owed(MORE, Scope((25,), owned=False, quick=False, may_restart=True))
     assert "rollback:global" in allowed
 

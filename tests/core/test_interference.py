@@ -10,8 +10,15 @@ import pytest
 
 from tests.core.latencies import POLICY, draw, histogram
 from verification.core.histogram import TOP_BIN, Bins, bin_of
-from verification.core.latency import interference
+from verification.core.interference import Interference
+from verification.core.interference import interference as of_stages
 from verification.core.model import Verdict
+from verification.core.policy import LatencyPolicy
+
+
+def interference(mixed: Sequence[Bins], alone: Sequence[Bins], policy: LatencyPolicy) -> Interference:
+    """Of one stage."""
+    return of_stages([(mixed, alone)], policy)
 
 
 def control_blocks(rng: np.random.Generator, levels: Sequence[float]) -> list[Bins]:
@@ -35,15 +42,39 @@ def test_control_that_does_not_suffer_is_no_alarm() -> None:
     assert found.low is not None
     assert found.high is not None
     assert found.low < 1.0 < found.high
-    assert "not proven" in found.reason
+    assert "is excluded" in found.reason
 
 
 def test_too_few_blocks_tell_nothing_about_interference() -> None:
     blocks = control_blocks(np.random.default_rng(3), [1.0] * 3)
     for mixed, alone in ((blocks, [*blocks[:2], {9: 19}]), ([], blocks), (blocks[:2], blocks)):
         found = interference(mixed, alone, POLICY)
-        assert (found.verdict, found.ratio, found.low, found.high) == (Verdict.PROMOTE, None, None, None)
-        assert "3 of each are needed" in found.reason
+        assert (found.verdict, found.ratio, found.low, found.high) == (Verdict.INCONCLUSIVE, None, None, None)
+        assert "at least 3 of each" in found.reason
+    assert of_stages([], POLICY).verdict is Verdict.INCONCLUSIVE
+
+
+def test_what_is_neither_proven_nor_excluded_is_open_and_says_how_many_blocks_would_tell() -> None:
+    rng = np.random.default_rng(6)
+    levels = [math.exp(0.3 * noise) for noise in rng.normal(size=12)]
+    found = interference(control_blocks(rng, levels), control_blocks(rng, levels[:4]), POLICY)
+    assert found.verdict is Verdict.INCONCLUSIVE
+    assert "neither proven nor excluded" in found.reason
+    assert "more control-only blocks" in found.reason
+
+
+def test_stages_together_exclude_what_none_excludes_alone() -> None:
+    rng = np.random.default_rng(7)
+
+    def stage() -> tuple[list[Bins], list[Bins]]:
+        levels = [math.exp(0.14 * noise) for noise in rng.normal(size=28)]
+        return control_blocks(rng, levels[:24]), control_blocks(rng, levels[24:])
+
+    stages = [stage() for _ in range(6)]
+    assert {of_stages([one], POLICY, alpha=0.001).verdict for one in stages} == {Verdict.INCONCLUSIVE}
+    assert of_stages(stages, POLICY, alpha=0.001).verdict is Verdict.PROMOTE
+    slow = [(control_blocks(rng, [1.5] * 24), alone) for _, alone in stages]
+    assert of_stages(slow, POLICY, alarm_alpha=0.0001).verdict is Verdict.HOLD
 
 
 def test_blocks_that_are_all_alike_are_judged_without_dividing_by_zero() -> None:

@@ -52,6 +52,15 @@ def test_the_last_step_has_none_after_it_and_counts() -> None:
     assert find_knee(steps) == Knee(RATES[-2], RATES[-1])
 
 
+def test_a_climb_from_the_first_step_on_is_seen() -> None:
+    steps = [step(rate, 300.0 * 2**number) for number, rate in enumerate(RATES)]
+    assert find_knee(steps) == Knee(RATES[0], RATES[-1])
+
+
+def test_a_target_that_fails_at_the_lowest_rates_has_its_knee_there_at_the_most() -> None:
+    assert find_knee([replace(one, errors=50) for one in ramp(10_000)]) == Knee(RATES[0], RATES[-1])
+
+
 def test_errors_are_beyond_the_knee_too() -> None:
     steps = [replace(one, errors=50) if one.rate_per_s > 200 else one for one in ramp(10_000)]
     assert find_knee(steps) == Knee(200.0, RATES[-1])

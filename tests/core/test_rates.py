@@ -15,6 +15,7 @@ from verification.core.model import Verdict
 from verification.core.policy import RatePolicy
 from verification.core.rates import (
     difference_rate_bound,
+    dispersion_p_value,
     error_rate,
     exposure_evalue,
     exposure_interval,
@@ -231,3 +232,23 @@ def test_the_exact_test_of_a_share_is_the_textbooks(counts: tuple[int, int], sha
     if total:
         expected = stats.binomtest(domain, total, share).pvalue
         assert exposure_p_value(domain, total, share) == pytest.approx(expected, rel=1e-6, abs=1e-12)
+
+
+def test_a_share_that_is_the_same_everywhere_is_no_dispersion() -> None:
+    """Uniform under chance: a small p-value is as rare as it says."""
+    rng = np.random.default_rng(3)
+    seen = []
+    for _ in range(400):
+        domain = rng.binomial(60, 0.25, size=10).tolist()
+        seen.append(dispersion_p_value([(60 - one, one) for one in domain]))
+    assert 0.02 < np.mean(np.array(seen) < 0.05) < 0.09
+    assert dispersion_p_value([(60, 0), (0, 60)] * 5) < 1e-12
+
+
+@pytest.mark.parametrize(
+    "shares",
+    [[], [(0, 0)] * 4, [(50, 0)] * 6, [(0, 50)] * 6, [(40, 10), (0, 50)], [(2, 1), (1, 2)] * 4,
+     [(2000, 0)] * 4 + [(0, 40)]],
+)  # fmt: skip
+def test_what_tells_too_little_of_dispersion_tells_nothing(shares: list[tuple[int, int]]) -> None:
+    assert dispersion_p_value(shares) == 1.0

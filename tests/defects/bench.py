@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from verification.catalog.load import select
 from verification.catalog.sequences import sequences_of
 from verification.core.cases import Case, Catalog, Endpoint
 from verification.core.expectation import parity_key, search_keys
@@ -71,7 +72,8 @@ class Bench:
 
     def judge_load(self, defect: str | None, load: LoadSettings, percent: int, endpoints: tuple[str, ...]) -> Judgement:
         settings = self.settings(defect, load)
-        self._start(settings, [f"load:{percent}"], (percent,))
+        # Only these are owed, so that they alone decide.
+        self._start(settings, [f"load:{percent}"], (percent,), select(self.catalog, endpoints))
         campaign = Campaign(settings, self.catalog, Place(self.run_dir, "main"), (percent,))
         try:
             measure_stage(settings, self.run_dir, percent, campaign.record, print, endpoints)
@@ -79,7 +81,9 @@ class Bench:
             campaign.close()
         return judge_run(self.run_dir)
 
-    def _start(self, settings: Settings, expected: list[str], stages: tuple[int, ...]) -> None:
+    def _start(
+        self, settings: Settings, expected: list[str], stages: tuple[int, ...], catalog: Catalog | None = None
+    ) -> None:
         manifest = Manifest(
             schema=SCHEMA,
             run_id=self.run_dir.name,
@@ -95,7 +99,7 @@ class Bench:
             host={},
             commit=None,
         )
-        start_run(self.run_dir, manifest, self.catalog, settings.policy)
+        start_run(self.run_dir, manifest, catalog or self.catalog, settings.policy)
 
     def cases(self, endpoint: str | None) -> list[tuple[Endpoint, Case]]:
         """The hand-written cases of one endpoint, or of all."""

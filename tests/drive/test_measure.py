@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,9 +31,9 @@ class Target:
 
 
 def asked(
-    monkeypatch: pytest.MonkeyPatch, run_dir: Path, slow_from: float
+    monkeypatch: pytest.MonkeyPatch, run_dir: Path, slow_from: float, *, sent: float = 1.0, **end: Any
 ) -> tuple[float | None, list[Record], Target, LoadPlan]:
-    """Two workers that each see half of every step; slow from that rate on."""
+    """Two workers that each see half of every step, or what of it was sent; slow from that rate on."""
     target, plans, records = Target(), list[LoadPlan](), list[Record]()
 
     def run_stage(plan: LoadPlan, folder: Path, _: Progress) -> LoadOutcome:
@@ -39,9 +41,9 @@ def asked(
         with EvidenceWriter(folder, plan.evidence_name) as writer:
             for worker in ("w0", "w1"):
                 for number, rate in enumerate(plan.ramp_rates):
-                    bins = {800 if rate >= slow_from else 500: 30}
+                    bins = {800 if rate >= slow_from else 500: round(sent * rate / 2)}
                     writer.append(LoadBlock(0, number, "control", worker, (cell("control", bins),)))
-            writer.append(LoadEnd(0, 1, 1, 0, (), (), (), None))
+            writer.append(replace(LoadEnd(0, 1, 1, 0, (), (), (), None), **end))
         return LoadOutcome(11, None)
 
     monkeypatch.setattr(measure, "run_stage", run_stage)
@@ -59,8 +61,31 @@ def test_a_target_without_a_knee_is_measured_at_the_planned_rate(
     assert target.closed
     (ramp,) = records
     assert isinstance(ramp, Ramp)
-    assert [step.requests for step in ramp.steps] == [60] * len(plan.ramp_rates)
-    assert ramp.steps[0] == RampStep(plan.ramp_rates[0], 60, 0, {500: 60})
+    assert [step.requests for step in ramp.steps] == list(plan.ramp_rates)
+    assert ramp.steps[0] == RampStep(plan.ramp_rates[0], 54, 0, {500: 54})
+
+
+def test_a_ramp_that_sent_half_of_what_was_set_tells_of_the_rates_that_it_reached(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    rate, (ramp,), _, plan = asked(monkeypatch, tmp_path, slow_from=1e9, sent=0.5)
+    assert isinstance(ramp, Ramp)
+    assert ramp.steps[-1].rate_per_s == plan.ramp_rates[-1] / 2
+    assert rate == plan.ramp_rates[-1] / 4 < plan.rate_per_s
+
+
+@pytest.mark.parametrize(
+    ("end", "said"), [({"lost_workers": ("w1",)}, "workers were lost: w1"), ({"aborted": "no answer"}, "no answer")]
+)
+def test_half_a_ramp_tells_nothing_and_is_a_mishap(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, end: dict[str, Any], said: str
+) -> None:
+    rate, (mishap, ramp), _, _ = asked(monkeypatch, tmp_path, slow_from=1e9, **end)
+    assert rate is None
+    assert isinstance(mishap, Mishap)
+    assert said in mishap.detail
+    assert isinstance(ramp, Ramp)
+    assert ramp.steps == ()
 
 
 def test_below_a_knee_the_rate_is_half_of_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,7 @@ def parsed(**changes: Any) -> Namespace:
         "evidence_name": "",
         "max_rules": 100,
         "max_twins": 60,
+        "error_status_from": None,
         "witness_header": "",
         "no_witness": False,
         "witness_body": "",
@@ -102,6 +104,28 @@ def test_another_machine_may_be_read_from() -> None:
 def test_only_a_target_that_is_thrown_away_has_no_cap_on_what_cannot_be_deleted() -> None:
     assert stage_options(parsed(), LOCAL, ALL).max_rules == 100
     assert stage_options(parsed(disposable_target=True), LOCAL, ALL).max_rules is None
+    creates = replace(WRITE, load=replace(WRITE.load, creates="rule"))
+    assert stage_options(parsed(), LOCAL, (READ, creates)).capped == (creates.id,)
+    assert stage_options(parsed(disposable_target=True), LOCAL, (READ, creates)).capped == ()
+
+
+def test_what_counts_as_an_error_is_the_policys_unless_told_otherwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert stage_options(parsed(), LOCAL, ALL).error_status_from == 500
+    (tmp_path / "rollout.toml").write_text("[rates]\nerror_status_from = 400\n")
+    monkeypatch.chdir(tmp_path)
+    assert stage_options(parsed(), LOCAL, ALL).error_status_from == 400
+    assert stage_options(parsed(error_status_from=503), LOCAL, ALL).error_status_from == 503
+
+
+@pytest.mark.parametrize("seed", ["-1", "1.5", "x"])
+def test_a_seed_that_is_none_is_refused(seed: str, capsys: pytest.CaptureFixture[str]) -> None:
+    parser = ArgumentParser()
+    add_to(parser)
+    with pytest.raises(SystemExit):
+        parser.parse_args(["--stage", "25", "--load-seed", seed])
+    assert "whole number from 0 on" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from itertools import islice, pairwise
 
 import pytest
 
-from loadtests.timetable import FAVOUR, MIN_BLOCKS, WARM_UP, Source, StagePlan, arrivals, block_kinds
+from loadtests.timetable import FAVOUR, MIN_BLOCKS, MIXED, WARM_UP, Source, StagePlan, arrivals, block_kinds
 from verification.core.cases import RequestSpec
 from verification.core.errors import UsageError
 from verification.core.model import Arm
@@ -83,10 +83,14 @@ def test_an_endpoint_that_is_open_is_asked_more_often_from_its_block_on_and_no_o
         return frozenset({CREATE.endpoint} if block >= 20 else ())
 
     found = list(arrivals(plan(), (STATUS, CREATE), 0, 1, NAMES, told))
-    before, after = (Counter(one.endpoint for one in found if (one.block >= 20) is later) for later in (False, True))
+    mixed = [one for one in found if one.block >= 0 and plan().kinds[one.block] == MIXED]
+    before, after = (Counter(one.endpoint for one in mixed if (one.block >= 20) is later) for later in (False, True))
     assert before[CREATE.endpoint] / before.total() == pytest.approx(1 / 4, abs=0.03)
     assert after[CREATE.endpoint] / after.total() == pytest.approx(FAVOUR / (3 + FAVOUR), abs=0.03)
     assert after[STATUS.endpoint] > 0
+    # Natural traffic stays what users send, and control alone stays comparable with itself.
+    others = Counter(one.endpoint for one in found if one.block >= 20 and one not in mixed)
+    assert others[CREATE.endpoint] / others.total() == pytest.approx(1 / 4, abs=0.04)
 
 
 def test_on_a_ramp_each_block_has_its_own_rate() -> None:

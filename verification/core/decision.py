@@ -12,13 +12,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from verification.core.exceedance import Stratum
-from verification.core.latency import P95Change, floor_note, p95_change
+from verification.core.latency import P95Change, floor_note, missing_for_proof, p95_change
 from verification.core.model import Verdict
 from verification.core.policy import LatencyPolicy
 from verification.core.sequential import SequentialDecision, decide
 
 SEQUENTIAL, FIXED = "sequential", "fixed"
-_EARLY_SHARE = 0.25
+EARLY_SHARE = 0.25
 """Of alpha, for the sequential test: four times the evidence costs it a sixth more requests, while the fixed test
 loses hardly any power."""
 _ALARMS = (Verdict.ROLLBACK, Verdict.HOLD)
@@ -29,11 +29,12 @@ def decided_change(strata: Sequence[Stratum], policy: LatencyPolicy, *, tests: f
 
     `tests` is how many scopes may alarm: HOLD and ROLLBACK are proven at alpha / `tests`, PROMOTE at alpha. `whole`
     tells that every stage of these strata ran to the end of its plan; otherwise only the sequential test counts.
-    The worst alarm of either counts; without an alarm one proof is enough.
+    The worst alarm of either counts; without an alarm one proof is enough. A proof that the blocks gave must still hold
+    at the last of them, at alpha: later stages may have been slower.
     """
     last, looks = _shared_out(policy)
     fixed = p95_change(strata, last, alarm_alpha=last.alpha / tests)
-    early = decide(strata, looks, alarm_alpha=looks.alpha / tests, at_horizon=whole, stops=False)
+    early = decide(strata, looks, alarm_alpha=looks.alpha / tests, at_horizon=whole, kept_alpha=policy.alpha)
     if not fixed.testable:
         return fixed
     by_fixed = fixed.verdict if whole else Verdict.INCONCLUSIVE
@@ -46,13 +47,14 @@ def decided_change(strata: Sequence[Stratum], policy: LatencyPolicy, *, tests: f
             return replace(fixed, decided_by=FIXED)
     if fixed.verdict is Verdict.INCONCLUSIVE:
         return fixed
-    undecided = f"{fixed.seen}the stage ended before the time blocks had decided it"
-    return replace(fixed, verdict=Verdict.INCONCLUSIVE, reason=undecided, floor_applied=False)
+    missing = max(fixed.missing_per_arm, missing_for_proof(strata, policy))
+    undecided = f"{fixed.seen}the stage ended before the time blocks had decided it; about {missing} more per arm would"
+    return replace(fixed, verdict=Verdict.INCONCLUSIVE, reason=undecided, floor_applied=False, missing_per_arm=missing)
 
 
 def _shared_out(policy: LatencyPolicy) -> tuple[LatencyPolicy, LatencyPolicy]:
     """The policy of the fixed test and that of the sequential one, each with its share of alpha."""
-    shares = (1 - _EARLY_SHARE, _EARLY_SHARE)
+    shares = (1 - EARLY_SHARE, EARLY_SHARE)
     last, looks = (policy.model_copy(update={"alpha": policy.alpha * share}) for share in shares)
     return last, looks
 
@@ -60,7 +62,7 @@ def _shared_out(policy: LatencyPolicy) -> tuple[LatencyPolicy, LatencyPolicy]:
 def is_decided(strata: Sequence[Stratum], policy: LatencyPolicy, *, tests: float) -> bool:
     """Whether the blocks so far are enough for a sequential verdict of `decided_change`."""
     _, looks = _shared_out(policy)
-    early = decide(strata, looks, alarm_alpha=looks.alpha / tests, at_horizon=False, stops=False)
+    early = decide(strata, looks, alarm_alpha=looks.alpha / tests, at_horizon=False, kept_alpha=policy.alpha)
     return early.verdict is not Verdict.INCONCLUSIVE
 
 

@@ -47,6 +47,11 @@ class Stratum:
         """Control and candidate over all blocks."""
         return merge(*(control for control, _ in self.blocks)), merge(*(candidate for _, candidate in self.blocks))
 
+    @property
+    def turned(self) -> Stratum:
+        """The same with the arms exchanged."""
+        return Stratum(tuple((candidate, control) for control, candidate in self.blocks), self.group)
+
     @cached_property
     def tails(self) -> Tails:
         """The blocks as arrays."""

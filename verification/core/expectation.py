@@ -28,6 +28,8 @@ class Scope:
     owned: bool
     quick: bool
     may_restart: bool
+    ramp: bool = False
+    """Whether the load is preceded by a ramp that finds the knee."""
     replays: tuple[str, ...] = ()
     """Keys of earlier runs' counterexamples, which are walked again."""
 
@@ -114,12 +116,15 @@ def owed(catalog: Catalog, scope: Scope) -> tuple[tuple[str, ...], dict[str, str
             keys.append(key)
         else:
             omitted[key] = reason
+    if not (scope.ramp and f"load:{_BASELINE}" in keys):
+        omitted["load:knee"] = "no ramp was asked, so whether the rate lies below the target's knee is not known"
     for percent in DEFAULT_STAGES:
         if percent not in scope.stages:
             omitted[f"stage:{percent}"] = "not among the stages of this run"
     return tuple(keys), omitted
 
 
+_BASELINE = 0
 _NO_RESTART = "the backend is not ours to restart; the rollback drill is per request only"
 
 

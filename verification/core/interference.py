@@ -32,47 +32,90 @@ class Interference:
     low: float | None
     high: float | None
     verdict: Verdict
-    """HOLD when a ratio above the policy's is proven; otherwise PROMOTE, which here only means: no alarm."""
+    """HOLD: a ratio above the policy's is proven. PROMOTE: it is excluded, for the median and the P95. Otherwise
+    INCONCLUSIVE."""
     reason: str
 
 
-def interference(mixed: Sequence[Bins], alone: Sequence[Bins], policy: LatencyPolicy) -> Interference:
-    """Compare control in `mixed` blocks with control in control-only blocks; errors count as slow.
+Stage = tuple[Sequence[Bins], Sequence[Bins]]
+"""Control's blocks beside the candidate, and those of control alone, of one stage."""
 
-    The median is asked beside the P95, each at half of alpha: a lock shifts every request, which few blocks show in the
-    middle long before they show it in the tail. Told is the one that fired, else the P95.
+
+def interference(
+    stages: Sequence[Stage], policy: LatencyPolicy, *, alpha: float | None = None, alarm_alpha: float | None = None
+) -> Interference:
+    """Compare control in mixed blocks with control in control-only blocks of the same stage; errors count as slow.
+
+    Several stages are taken together, each weighted by what it tells. The median is asked beside the P95: a lock shifts
+    every request, which few blocks show in the middle long before they show it in the tail. Either may alarm, at half
+    of `alarm_alpha`; both must be excluded, each at `alpha` (both by default the policy's). Told is the one that weighs
+    more, the P95 where both weigh the same.
     """
-    tail, middle = (_compare(_log_quantiles(mixed, q), _log_quantiles(alone, q), name, policy) for q, name in _ASKED)
-    return middle if middle.verdict is Verdict.HOLD and tail.verdict is not Verdict.HOLD else tail
+    levels = (policy.alpha if alpha is None else alpha, policy.alpha if alarm_alpha is None else alarm_alpha)
+    asked = [_compare(stages, quantile, name, policy, *levels) for quantile, name in _ASKED]
+    return max(asked, key=lambda found: found.verdict.rank)
 
 
 _ASKED = ((0.95, "P95"), (0.5, "Median"))
 
 
-def _compare(beside: Floats, base: Floats, name: str, policy: LatencyPolicy) -> Interference:
-    b, a = len(beside), len(base)
-    if min(a, b) < _LEAST_BLOCKS:
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What one stage says of the logarithm of the ratio."""
+
+    middle: float
+    error: float
+    freedom: int
+
+
+def _compare(
+    stages: Sequence[Stage], quantile: float, name: str, policy: LatencyPolicy, alpha: float, alarm_alpha: float
+) -> Interference:
+    arms = [(_log_quantiles(mixed, quantile), _log_quantiles(alone, quantile)) for mixed, alone in stages]
+    told = [_told(beside, base) for beside, base in arms if min(len(beside), len(base)) >= _LEAST_BLOCKS]
+    limit = policy.interference_ratio
+    if not told:
+        b, a = (sum(len(arm) for arm in arm_of_stages) for arm_of_stages in zip(*arms, strict=True)) if arms else (0, 0)
         reason = (
-            f"{b} mixed and {a} control-only blocks with {_LEAST_REQUESTS} requests or more: "
-            f"{_LEAST_BLOCKS} of each are needed to tell whether the candidate slows control"
+            f"{b} mixed and {a} control-only blocks with {_LEAST_REQUESTS} requests of control or more: at least "
+            f"{_LEAST_BLOCKS} of each in a stage are needed to tell whether the candidate slows control; use a higher "
+            "rate or longer blocks"
         )
-        return Interference(None, None, None, Verdict.PROMOTE, reason)
+        return Interference(None, None, None, Verdict.INCONCLUSIVE, reason)
+    weights = [1 / one.error**2 for one in told]
+    middle = sum(weight * one.middle for weight, one in zip(weights, told, strict=True)) / sum(weights)
+    error, freedom = math.sqrt(1 / sum(weights)), sum(one.freedom for one in told)
+    reach = error * float(stdtrit(freedom, 0.975))
+    low, ratio, high = (math.exp(end) for end in (middle - reach, middle, middle + reach))
+    alarm = middle - error * float(stdtrit(freedom, 1 - alarm_alpha / len(_ASKED))) > math.log(limit)
+    excluded = middle + error * float(stdtrit(freedom, 1 - alpha)) < math.log(limit)
+    verdict = Verdict.HOLD if alarm else Verdict.PROMOTE if excluded else Verdict.INCONCLUSIVE
+    said = {Verdict.HOLD: "proven", Verdict.PROMOTE: "excluded", Verdict.INCONCLUSIVE: "neither proven nor excluded"}
+    reason = (
+        f"{name} of control beside the candidate is {ratio:.3g} times that of control alone (95 % interval {low:.3g} "
+        f"to {high:.3g}): more than {limit:.3g} times is {said[verdict]}"
+    )
+    if verdict is Verdict.INCONCLUSIVE:
+        blocks = sum(len(base) for _, base in arms)
+        growth = (error * float(stdtrit(freedom, 1 - alpha)) / max(math.log(limit) - max(middle, 0.0), _NEAREST)) ** 2
+        more = max(1, math.ceil(blocks * (growth - 1)))
+        reason += f"; about {more} more control-only blocks, and as many times more mixed ones, would tell"
+    return Interference(ratio, low, high, verdict, reason)
+
+
+_NEAREST = math.log(1.02)
+"""No plan for more blocks aims at telling a ratio from the limit that is nearer than this."""
+
+
+def _told(beside: Floats, base: Floats) -> _Told:
+    b, a = len(beside), len(base)
     spread = beside.var(ddof=1), base.var(ddof=1)
     # Welch's error, but never below that of equal variances, because three blocks that happen to be alike say little
     # about their variance, nor below what a bin can resolve.
     welch = spread[0] / b + spread[1] / a
     pooled = max(((b - 1) * spread[0] + (a - 1) * spread[1]) / (a + b - 2), LOG_BIN**2)
     error = math.sqrt(max(welch, pooled * (1 / a + 1 / b)))
-    middle = float(beside.mean() - base.mean())
-    reach = error * float(stdtrit(a + b - 2, 0.975))
-    low, ratio, high = (math.exp(end) for end in (middle - reach, middle, middle + reach))
-    limit = policy.interference_ratio
-    alarm = middle - error * float(stdtrit(a + b - 2, 1 - policy.alpha / len(_ASKED))) > math.log(limit)
-    reason = (
-        f"{name} of control beside the candidate is {ratio:.3g} times that of control alone (95 % interval {low:.3g} "
-        f"to {high:.3g}): more than {limit:.3g} times is {'' if alarm else 'not '}proven"
-    )
-    return Interference(ratio, low, high, Verdict.HOLD if alarm else Verdict.PROMOTE, reason)
+    return _Told(float(beside.mean() - base.mean()), error, a + b - 2)
 
 
 def _log_quantiles(blocks: Sequence[Bins], quantile: float) -> Floats:

@@ -99,6 +99,19 @@ class Distribution:
 
 
 @dataclass(frozen=True, slots=True)
+class InterferenceRow:
+    """Control beside the candidate over control alone, the P95 or, where that decided, the median."""
+
+    stage_percent: int | None
+    """None: all stages together."""
+    ratio: float | None
+    """None: too few blocks to tell."""
+    low: float | None
+    high: float | None
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
 class PopulationRow:
     """What users feel: P95 of natural traffic at N % against control alone, both in ms."""
 
@@ -285,6 +298,7 @@ class Judgement:
     duration_s: float | None = None
     """From the start of the run to its end; None while it goes on, and where it was killed."""
     forecast: tuple[ForecastRow, ...] = ()
+    interference: tuple[InterferenceRow, ...] = ()
     knee: KneeRow | None = None
     witnesses: tuple[WitnessRow, ...] = ()
     """Who answered, for every endpoint whose witnesses were held against each other."""

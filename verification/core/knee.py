@@ -49,13 +49,16 @@ class Knee:
 def find_knee(steps: Sequence[RampStep]) -> Knee | None:
     """The knee that the steps of a ramp show, lowest rate first; None where they are too few to tell.
 
-    A step that climbs alone, with an easy one after it, was a hiccup of the machine.
+    A step that climbs alone, with an easy one after it, was a hiccup of the machine. Where the lowest rates already
+    fail, the knee lies there at the most.
     """
     told = sorted((step for step in steps if step.requests >= _LEAST_REQUESTS), key=lambda step: step.rate_per_s)
     if len(told) < 3:
         return None
     p95s = [_p95(step.intended) for step in told]
-    for number in range(2, len(told)):
+    if all(step.errors > _LOST_SHARE * step.requests for step in told[:2]):
+        return Knee(told[0].rate_per_s, told[-1].rate_per_s)
+    for number in range(1, len(told)):
         usual = statistics.median(p95s[:number])
         beyond = [_is_beyond(step, p95, usual) for step, p95 in zip(told[number:], p95s[number:], strict=True)]
         if beyond[0] and all(beyond[:2]):

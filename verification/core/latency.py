@@ -14,11 +14,10 @@ from scipy.special import stdtrit
 
 from verification.core.exceedance import RatioInterval, Stratum, exceedance, ratio_interval, time_blocks
 from verification.core.histogram import INVALID_BIN, LOG_BIN, Bins, merge, quantile_ms, total
-from verification.core.interference import Interference, interference
 from verification.core.model import Verdict
 from verification.core.policy import LatencyPolicy
 
-__all__ = ["Interference", "P95Change", "Stratum", "interference", "p95_change"]
+__all__ = ["P95Change", "Stratum", "missing_for_proof", "p95_change"]
 
 _INTERVAL_TAIL = 0.975
 _POWER = 0.9
@@ -133,6 +132,11 @@ def p95_change(strata: Sequence[Stratum], policy: LatencyPolicy, *, alarm_alpha:
         testable=not _obstacle(measured, policy)[0],
         seen=seen,
     )
+
+
+def missing_for_proof(strata: Sequence[Stratum], policy: LatencyPolicy) -> int:
+    """About how many more requests per arm tell the change of `strata` from the hold ratio; at least 1."""
+    return _missing_for_proof(_measure(strata, policy), policy)
 
 
 def _measure(strata: Sequence[Stratum], policy: LatencyPolicy) -> _Measured:

@@ -9,11 +9,11 @@ confidence sequences, Annals of Statistics 2021), for exposure the evidence agai
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from scipy.optimize import brentq
-from scipy.special import bdtr, bdtrc, betaincinv, betaln, gammaln, logsumexp, xlog1py, xlogy
+from scipy.special import bdtr, bdtrc, betaincinv, betaln, chdtrc, gammaln, logsumexp, xlog1py, xlogy
 
 from verification.core.model import Verdict
 from verification.core.policy import RatePolicy
@@ -161,6 +161,29 @@ def switches_p_value(legacy: int, domain: int, switches: int) -> float:
     ways = [_orders(legacy, domain, runs) for runs in range(2, switches + 2)]
     orders = gammaln(legacy + domain + 1) - gammaln(legacy + 1) - gammaln(domain + 1)
     return float(min(1.0, math.exp(logsumexp(ways) - orders))) if ways else 0.0
+
+
+def dispersion_p_value(shares: Sequence[tuple[int, int]]) -> float:
+    """How likely the share of one kind differs so much from group to group by chance; (one kind, the other) each.
+
+    Pearson's chi-squared test of homogeneity; 1 where fewer than three groups or only one kind tell anything. Groups
+    in which fewer than five of either are to be expected are left out: the approximation does not hold there.
+    """
+    one, other = sum(a for a, _ in shares), sum(b for _, b in shares)
+    if not (one and other):
+        return 1.0
+    share = other / (one + other)
+    kept = [(a, b) for a, b in shares if (a + b) * min(share, 1 - share) >= _LEAST_EXPECTED]
+    if len(kept) < 3:
+        return 1.0
+    share = sum(b for _, b in kept) / sum(a + b for a, b in kept)
+    if not 0 < share < 1:
+        return 1.0
+    statistic = sum((b - (a + b) * share) ** 2 / ((a + b) * share * (1 - share)) for a, b in kept)
+    return float(chdtrc(len(kept) - 1, statistic))
+
+
+_LEAST_EXPECTED = 5.0
 
 
 def _orders(legacy: int, domain: int, runs: int) -> float:

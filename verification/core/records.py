@@ -184,6 +184,8 @@ class LoadStart:
     endpoints: tuple[str, ...]
     workers: int
     locust_version: str
+    capped: tuple[str, ...] = ()
+    """Endpoints of which only so many arrivals are sent as may leave something behind that nobody can delete."""
 
 
 @dataclass(frozen=True, slots=True)

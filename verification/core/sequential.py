@@ -75,7 +75,7 @@ def decide(
     *,
     alarm_alpha: float | None = None,
     at_horizon: bool = True,
-    stops: bool = True,
+    kept_alpha: float | None = None,
 ) -> SequentialDecision:
     """What the blocks allow to decide, strata taken together: endpoints of one stage side by side, stages in a row.
 
@@ -84,7 +84,9 @@ def decide(
     enough. ROLLBACK and HOLD are rejected at `alarm_alpha` (by default the policy's, like PROMOTE). Nothing is decided
     before `min_blocks` blocks with both arms and `min_exceedances` slow candidate requests to be expected.
 
-    The first decision counts where looking ends with it (`stops`); where it goes on, the worst that was ever reached.
+    The first decision counts where looking ends with it. Where it goes on, `kept_alpha` is given: then an alarm that
+    was ever reached counts, the worst first, and PROMOTE only where it is proven at `kept_alpha` at the last block,
+    too. What was fast at the first stage and turned slow at the next has lost its proof.
     """
     shared = _shared(strata)
     hold, rollback = (_counts(strata, round(math.log(ratio) / LOG_BIN)) for ratio in _ratios(policy))
@@ -101,15 +103,16 @@ def decide(
     against_rollback, against_hold, against_promote, below_rollback = (
         may_decide & (e >= needed) for e, needed in zip(evidence, (alarm, alarm, proof, proof), strict=True)
     )
+    is_kept = kept_alpha is None or (len(shared) > 0 and evidence[2][-1] >= math.log(1 / kept_alpha))
     reached = [
         (_first(against_rollback), Verdict.ROLLBACK),
-        (_first(against_promote), Verdict.PROMOTE),
+        (_first(against_promote) if is_kept else None, Verdict.PROMOTE),
         (_first(against_hold & below_rollback), Verdict.HOLD),
     ]
     if at_horizon and len(against_hold) and against_hold[-1]:
         reached.append((len(against_hold) - 1, Verdict.HOLD))
     decided = [(block, verdict) for block, verdict in reached if block is not None]
-    order = (lambda found: found[0]) if stops else (lambda found: (-found[1].rank, found[0]))
+    order = (lambda found: found[0]) if kept_alpha is None else (lambda found: (-found[1].rank, found[0]))
     block, verdict = min(decided, key=order, default=(None, Verdict.INCONCLUSIVE))
     at = len(shared) - 1 if block is None else block
     values = [math.exp(min(float(e[at]), 700.0)) if len(e) else 1.0 for e in evidence]

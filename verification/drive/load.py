@@ -48,6 +48,7 @@ class LoadPlan:
     """Ids; empty: all of the catalog."""
     server_time_header: str = "Server-Timing"
     witness: Witness = DEFAULT_WITNESS
+    error_status_from: int = 500
     ramp_rates: tuple[float, ...] = ()
     """Instead of a stage: a block at each of these rates, all on control."""
     whole: bool = False
@@ -120,6 +121,7 @@ def command(plan: LoadPlan, run_dir: Path) -> list[str]:
         "--run-dir": run_dir.resolve(),
         "--evidence-name": plan.evidence_name,
         "--max-rules": plan.max_rules,
+        "--error-status-from": plan.error_status_from,
         "--server-time-header": plan.server_time_header,
         "--witness-legacy": plan.witness.legacy,
         "--witness-domain": plan.witness.domain,

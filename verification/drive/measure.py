@@ -9,7 +9,7 @@ from pathlib import Path
 from verification.core.errors import GateError
 from verification.core.histogram import merge
 from verification.core.knee import RampStep, find_knee
-from verification.core.records import LoadBlock, LoadCell, LogTail, Mishap, Ramp, Record
+from verification.core.records import LoadBlock, LoadCell, LoadEnd, LogTail, Mishap, Ramp, Record
 from verification.drive.load import LoadPlan, run_stage
 from verification.drive.named_target import NamedTarget
 from verification.drive.target import FALLBACK_WORDS, EmbeddedTarget, Target
@@ -78,8 +78,13 @@ def measure_ramp(
         rates = tuple(plan.rate_per_s * share for share in _RAMP_SHARES)
         ramp = replace(plan, ramp_rates=rates, blocks=len(rates), block_s=_RAMP_BLOCK_S, whole=True)
         folder = run_dir / "ramp"
-        run_stage(ramp, folder, lambda _: None)
-        steps = _steps(read_file(folder / EVIDENCE_DIR / f"{ramp.evidence_name}.jsonl").records, rates)
+        outcome = run_stage(ramp, folder, lambda _: None)
+        found = read_file(folder / EVIDENCE_DIR / f"{ramp.evidence_name}.jsonl").records
+        broken = outcome.failure or _broken(found)
+        if broken is not None:
+            record(Mishap("load-failed", f"the ramp: {broken}", 0, "load"))
+        # Half a ramp asked lower rates than it says.
+        steps = () if broken is not None else _steps(found, rates)
         record(Ramp(plan.rate_per_s, steps))
         knee = find_knee(steps)
         return None if knee is None else min(plan.rate_per_s, knee.usable_per_s)
@@ -90,16 +95,25 @@ def measure_ramp(
         target.close()
 
 
+def _broken(records: Iterable[Record]) -> str | None:
+    """Why the rates of a ramp were not those that were set; None where they were."""
+    end = next((found for found in records if isinstance(found, LoadEnd)), None)
+    if end is None:
+        return "it was cut off before its end"
+    return end.aborted or (f"workers were lost: {', '.join(end.lost_workers)}" if end.lost_workers else None)
+
+
 def _steps(records: Iterable[Record], rates: Sequence[float]) -> tuple[RampStep, ...]:
-    """What all workers saw at each rate, added up."""
+    """What all workers saw at each rate, added up; the rate is at most the one that really came about."""
     cells: dict[int, list[LoadCell]] = {}
     for found in records:
         if isinstance(found, LoadBlock):
             cells.setdefault(found.block, []).extend(found.cells)
+    asked = {number: sum(cell.requests for cell in cells.get(number, ())) for number in range(len(rates))}
     return tuple(
         RampStep(
-            rate,
-            sum(cell.requests for cell in cells.get(number, ())),
+            min(rate, asked[number] / _RAMP_BLOCK_S),
+            asked[number],
             sum(cell.errors for cell in cells.get(number, ())),
             merge(*(cell.intended for cell in cells.get(number, ()))),
         )
@@ -141,4 +155,5 @@ def _plan(settings: Settings, target: Target, percent: int, *, alone: bool) -> L
         allow_writes=settings.run.allow_writes,
         drain_s=load.drain_s,
         witness=settings.witness.first,
+        error_status_from=settings.rates.error_status_from,
     )

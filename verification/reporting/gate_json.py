@@ -22,6 +22,7 @@ _ORDER = (
     "fields",
     "latency",
     "distributions",
+    "interference",
     "population",
     "forecast",
     "rates",

@@ -76,15 +76,18 @@ def test_a_rate_that_is_not_proven_keeps_a_stage_going() -> None:
     assert "the error rate of candidate" in found.lacking
 
 
-def test_a_neighbour_that_may_be_slowed_keeps_a_stage_going_until_it_is_proven() -> None:
-    assert (
-        "whether the candidate slows control"
-        in stage_progress(loads(stage(requests=200, beside=1.2)), 10, POLICY, planned=1).lacking
-    )
-    assert (
-        "whether the candidate slows control"
-        not in stage_progress(loads(stage(requests=200, beside=2.5)), 10, POLICY, planned=1).lacking
-    )
+@pytest.mark.parametrize(("beside", "open_"), [(1.0, False), (1.2, True), (2.5, True)])
+def test_a_neighbour_that_may_be_slowed_keeps_a_stage_going_to_its_end(beside: float, open_: bool) -> None:
+    """Whether it is proven is asked once only, at the end."""
+    lacking = stage_progress(loads(stage(requests=200, beside=beside)), 10, POLICY, planned=1).lacking
+    assert ("whether the candidate slows control" in lacking) is open_
+
+
+def test_an_endpoint_that_a_cap_holds_back_is_not_waited_for() -> None:
+    start, blocks, end = stage(requests=14)
+    assert stage_progress(loads((start, blocks, end)), 10, POLICY, planned=1).open_endpoints == (THING,)
+    capped = replace(start, capped=(THING,))
+    assert stage_progress(loads((capped, blocks, end)), 10, POLICY, planned=1).open_endpoints == ()
 
 
 def test_a_stage_that_ended_early_is_held_to_the_error_rates_that_may_be_looked_at_again_and_again() -> None:

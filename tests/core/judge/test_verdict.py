@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import fields, replace
 from datetime import date
+from typing import Any
 
 import pytest
 
@@ -24,14 +25,31 @@ from verification.core.cases import RequestSpec
 from verification.core.judge import judge, judge_stage
 from verification.core.model import Arm, Verdict, worst
 from verification.core.policy import AcceptedDifference, Policy, RatePolicy
-from verification.core.records import Drill, Evidence, Exposure, ForcedCall, Leftover, Mishap, RaceRound, Usage
+from verification.core.records import (
+    Drill,
+    Evidence,
+    Exposure,
+    ForcedCall,
+    Leftover,
+    LoadBlock,
+    LoadEnd,
+    LoadStart,
+    Mishap,
+    RaceRound,
+    Usage,
+)
 from verification.core.sequences import Sequence, SequenceComparison, SequenceSearch, Step
 
 POLICY = Policy()
 
 
+def asked(percent: int = 10, **changes: Any) -> tuple[LoadStart, list[LoadBlock], LoadEnd]:
+    """A stage of the whole catalog."""
+    return stage(percent, names=(THING, OTHER), **changes)
+
+
 def test_everything_owed_and_nothing_against_is_a_promotion_that_says_so() -> None:
-    found = judge(load_evidence(stage()), CATALOG, POLICY)
+    found = judge(load_evidence(asked()), CATALOG, POLICY)
     assert found.verdict is Verdict.PROMOTE
     assert "1 pieces of evidence" in found.reasons[0]
 
@@ -81,7 +99,7 @@ def test_a_run_that_expects_nothing_hides_no_worse_finding() -> None:
     ],
 )
 def test_each_missing_piece_is_inconclusive_and_named(key: str) -> None:
-    evidence = load_evidence(stage(), manifest=manifest(("load:10", key)))
+    evidence = load_evidence(asked(), manifest=manifest(("load:10", key)))
     found = judge(evidence, CATALOG, POLICY)
     assert found.verdict is Verdict.INCONCLUSIVE
     assert [finding.rule for finding in found.findings] == ["evidence.missing"]
@@ -92,7 +110,7 @@ def test_each_missing_piece_is_inconclusive_and_named(key: str) -> None:
 def test_an_accepted_finding_stays_listed_last_and_weighs_nothing() -> None:
     entry = AcceptedDifference(endpoint=THING, path="ok", reason="agreed", owner="maria", expires=date(2027, 1, 1))
     evidence = load_evidence(
-        stage(), comparisons=(comparison(exchange(Arm.CANDIDATE, {"ok": False})),), torn_files=("a.jsonl",)
+        asked(), comparisons=(comparison(exchange(Arm.CANDIDATE, {"ok": False})),), torn_files=("a.jsonl",)
     )
     found = judge(evidence, UNMASKED, Policy(accepted=(entry,)))
     assert found.verdict is Verdict.INCONCLUSIVE
@@ -106,18 +124,18 @@ def test_an_acceptance_is_held_against_the_day_the_run_started() -> None:
     policy = Policy(accepted=(entry,))
     for started, verdict in (("2026-11-23T23:59:59Z", Verdict.PROMOTE), ("2026-11-24T00:00:00Z", Verdict.ROLLBACK)):
         owed = manifest(("load:10",), started_at=started)
-        assert judge(load_evidence(stage(), comparisons=compared, manifest=owed), UNMASKED, policy).verdict is verdict
+        assert judge(load_evidence(asked(), comparisons=compared, manifest=owed), UNMASKED, policy).verdict is verdict
 
 
 def test_a_torn_file_is_inconclusive_and_named() -> None:
-    found = judge(load_evidence(stage(), torn_files=("gw1.jsonl",)), CATALOG, POLICY)
+    found = judge(load_evidence(asked(), torn_files=("gw1.jsonl",)), CATALOG, POLICY)
     assert found.verdict is Verdict.INCONCLUSIVE
     assert "gw1.jsonl" in found.reasons[0]
 
 
 def test_the_worst_finding_wins_and_comes_first() -> None:
     evidence = load_evidence(
-        stage(),
+        asked(),
         torn_files=("a.jsonl",),
         drills=(Drill("refuse-percent", 0, ok=False, seconds=None, detail="101 was taken"),),
         comparisons=(comparison(exchange(Arm.CANDIDATE, {"ok": False})),),
@@ -131,14 +149,14 @@ def test_reasons_are_cut_with_a_count() -> None:
     calls = tuple(
         ForcedCall("force", 10, f"GET /{number}", exchange(Arm.CONTROL, served="domain")) for number in range(12)
     )
-    found = judge(load_evidence(stage(), forced=calls), CATALOG, POLICY)
+    found = judge(load_evidence(asked(), forced=calls), CATALOG, POLICY)
     assert len(found.reasons) == 9
     assert found.reasons[-1].startswith("4 more")
 
 
 def test_every_kind_of_evidence_reaches_the_judgement() -> None:
     evidence = load_evidence(
-        stage(),
+        asked(),
         exposures=(Exposure(10, 300, 0, 0),),
         usage=(Usage(10, "forced", 1, 1, 0, 1),),
         monitoring=(look("before"), look("after", status="degraded")),
@@ -164,8 +182,8 @@ def everything() -> Evidence:
         for drill in ("force", "rollback-request")
     )
     return load_evidence(
-        stage(names=(THING, OTHER), requests=20),
-        stage(25, scale=2.2, requests=20),
+        asked(requests=20),
+        asked(25, scale=2.2, requests=20),
         comparisons=(
             comparison(exchange(Arm.CANDIDATE, {"ok": True, "extra": 1}), attempt=1),
             comparison(exchange(Arm.CANDIDATE), attempt=2),
@@ -226,7 +244,7 @@ def test_ten_thousand_owed_pieces_are_looked_up_once() -> None:
 
 def test_a_mishap_of_the_load_belongs_to_its_stage() -> None:
     failed = (Mishap("load-failed", "exit 1", 25, "load"), Mishap("suite-error", "x", 10, "a test"))
-    evidence = load_evidence(stage(), stage(25), mishaps=failed)
+    evidence = load_evidence(asked(), asked(25), mishaps=failed)
     assert judge_stage(evidence, CATALOG, POLICY, 10).verdict is Verdict.PROMOTE
     alone = judge_stage(evidence, CATALOG, POLICY, 25)
     assert [(f.rule, f.verdict) for f in alone.findings] == [("mishap.load-failed", Verdict.INCONCLUSIVE)]
@@ -234,14 +252,31 @@ def test_a_mishap_of_the_load_belongs_to_its_stage() -> None:
 
 def test_thresholds_are_told_without_the_dust_of_floats() -> None:
     policy = Policy(rates=RatePolicy(hold_error_rate=0.07, rollback_error_rate=0.14))
-    shown = judge(load_evidence(stage()), CATALOG, policy).thresholds
+    shown = judge(load_evidence(asked()), CATALOG, policy).thresholds
     assert (shown["error_rate_hold_percent"], shown["error_rate_rollback_percent"]) == (7.0, 14.0)
     assert (shown["p95_hold_percent"], shown["p95_rollback_percent"]) == (20.0, 50.0)
 
 
 def test_one_stage_alone_is_judged_as_if_nothing_else_were_owed() -> None:
-    both = load_evidence(stage(), stage(25, scale=2.2))
+    both = load_evidence(asked(), asked(25, scale=2.2))
     owing = replace(both, manifest=manifest(("load:10", "load:25", "flag:refuse")))
     assert judge_stage(owing, CATALOG, POLICY, 10).verdict is Verdict.PROMOTE
     assert judge_stage(owing, CATALOG, POLICY, 25).verdict is Verdict.ROLLBACK
     assert judge_stage(owing, CATALOG, POLICY, 50).verdict is Verdict.INCONCLUSIVE
+
+
+def test_a_load_of_some_endpoints_cannot_promote_the_others() -> None:
+    found = judge(load_evidence(stage(names=(THING,))), CATALOG, POLICY)
+    assert found.verdict is Verdict.INCONCLUSIVE
+    assert f"1 of 2 endpoints were left out of the load: {OTHER}" in found.reasons[0]
+
+
+def test_an_endpoint_that_was_planned_and_never_asked_on_an_arm_is_named() -> None:
+    start, blocks, end = asked()
+    silent = [
+        replace(block, cells=tuple(one for one in block.cells if (one.endpoint, one.stream) != (OTHER, "candidate")))
+        for block in blocks
+    ]
+    found = judge(load_evidence((start, silent, end)), CATALOG, POLICY)
+    assert f"{OTHER} was never asked on candidate" in {finding.reason for finding in found.findings}
+    assert found.verdict is Verdict.INCONCLUSIVE

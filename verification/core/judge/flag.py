@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from verification.core.arms import implementation, is_fallback, is_proven
 from verification.core.judge.monitoring import judge_monitoring, judge_usage
 from verification.core.judgement import DrillRow, ExposureRow
 from verification.core.model import Arm, Exchange, Finding, Implementation, Probe, Verdict, worst
 from verification.core.policy import RatePolicy
-from verification.core.rates import exposure_evalue, exposure_interval, exposure_p_value, switches_p_value
+from verification.core.rates import (
+    dispersion_p_value,
+    exposure_evalue,
+    exposure_interval,
+    exposure_p_value,
+    switches_p_value,
+)
 from verification.core.records import Drill, Evidence, Exposure, ForcedCall, Mishap
 
 __all__ = [
@@ -24,13 +30,18 @@ __all__ = [
 ]
 
 
-def judge_exposure(exposure: Exposure, source: str, policy: RatePolicy) -> tuple[ExposureRow, Iterator[Finding]]:
-    """Hold the share that was served by the candidate against the percent that was set."""
+def judge_exposure(
+    exposure: Exposure, source: str, policy: RatePolicy, shares: Sequence[tuple[int, int]] = ()
+) -> tuple[ExposureRow, Iterator[Finding]]:
+    """Hold the share that was served by the candidate against the percent that was set.
+
+    `shares` are (legacy, domain) of moments apart, where they are known: they must not differ more than by chance.
+    """
     total = exposure.legacy + exposure.domain
     low, high = exposure_interval(exposure.domain, total) if total else (0.0, 1.0)
     percent = exposure.stage_percent
     share = exposure.domain / total if total else 0.0
-    sticky = _is_sticky(exposure, policy)
+    sticky = _is_sticky(exposure, policy) or _parts(shares, policy)
     off = total > 0 and not sticky and _does_not_fit(exposure.domain, total, percent / 100, policy)
     verdict = Verdict.HOLD if off else Verdict.PROMOTE if total and not sticky else Verdict.INCONCLUSIVE
     row = ExposureRow(percent, source, exposure.domain, total, share, low, high, verdict)
@@ -55,13 +66,23 @@ def _is_sticky(exposure: Exposure, policy: RatePolicy) -> bool:
     return chance * _LOOKS_OF_A_RUN * policy.exposure_alarm <= 1
 
 
+def _parts(shares: Sequence[tuple[int, int]], policy: RatePolicy) -> bool:
+    """The share differs from moment to moment more than requests that are routed one by one would let it."""
+    return dispersion_p_value(shares) * _LOOKS_OF_A_RUN * policy.exposure_alarm <= 1
+
+
 def _exposure_findings(row: ExposureRow, exposure: Exposure, *, sticky: bool) -> Iterator[Finding]:
     title = f"Share of the candidate at {row.stage_percent} % ({row.source})"
     numbers = {"share": row.share, "low": row.low, "high": row.high, "requests": row.total}
     if sticky:
+        seen = (
+            "changed the implementation from one moment to the next more than chance does"
+            if exposure.switches is None
+            else f"changed the implementation only {exposure.switches} times"
+        )
         reason = (
-            f"{row.total} unforced requests changed the implementation only {exposure.switches} times: routing sticks "
-            "to a resource, a connection or a moment, so natural traffic here does not show what each user will feel; "
+            f"{row.total} unforced requests {seen}: routing sticks to a resource, a "
+            "connection or a moment, so natural traffic here does not show what each user will feel; "
             "route each request by itself, or measure with many users"
         )
         yield Finding("flag.sticky", Verdict.INCONCLUSIVE, title, reason, stage_percent=row.stage_percent)

@@ -29,16 +29,18 @@ def judge_knee(evidence: Evidence) -> Iterator[Finding]:
     if evidence.ramps and row is None:
         reason = "the ramp before the load answered too few requests to tell where latency climbs"
         yield Finding("load.knee", Verdict.INCONCLUSIVE, title, reason)
-    if row is None or row.knee_per_s is None:
+    if row is None:
         return
-    allowed = BELOW_KNEE * row.knee_per_s
+    top = row.highest_per_s if row.knee_per_s is None else row.knee_per_s
+    allowed = BELOW_KNEE * top
     if row.used_per_s > _ROUNDING * allowed:
+        seen = "was asked up to" if row.knee_per_s is None else "climbs from"
         reason = (
-            f"latency climbs from {row.knee_per_s:.0f} requests per second, and {row.used_per_s:.0f} were used: more "
-            f"than half of it; set load.rate_per_s to {allowed:.0f} or less"
+            f"latency {seen} {top:.0f} requests per second, and {row.used_per_s:.0f} were used: more than half of "
+            f"that, so the queue may be measured; set load.rate_per_s to {allowed:.0f} or less"
         )
         yield Finding("load.knee", Verdict.INCONCLUSIVE, title, reason, numbers={"knee_per_s": row.knee_per_s})
-    elif row.used_per_s < row.planned_per_s:
+    elif row.knee_per_s is not None and row.used_per_s < row.planned_per_s:
         reason = (
             f"latency climbs from {row.knee_per_s:.0f} requests per second, so {row.used_per_s:.0f} were used instead "
             f"of the planned {row.planned_per_s:.0f}"

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from verification.core.decision import decided_change
 from verification.core.exceedance import Stratum
-from verification.core.judge.stage_load import StageLoad
+from verification.core.judge.stage_load import CAPPED, StageLoad
 from verification.core.judgement import LatencyRow
 from verification.core.latency import P95Change, p95_change
 from verification.core.model import Clock, Finding, Verdict
@@ -98,15 +98,17 @@ def judge_latency(stages: Sequence[StageLoad], policy: LatencyPolicy) -> tuple[l
         }
         told = changes.get(Clock.SERVER)
         rows.append(LatencyRow(scope.percent, scope.endpoint, changes[Clock.INTENDED], changes[Clock.SENT], told))
-        findings += _findings(scope, changes, sum(stage.measured_s for stage in scope.of(stages)))
+        of_scope = scope.of(stages)
+        held_back = sum(stage.held_back(scope.endpoint) for stage in of_scope)
+        findings += _findings(scope, changes, sum(stage.measured_s for stage in of_scope), held_back)
     baseline_rows, noise = _judge_baseline(stages, known, policy)
     return rows + baseline_rows, findings + noise
 
 
-def _findings(scope: Scope, changes: dict[Clock, P95Change], measured_s: float) -> Iterator[Finding]:
+def _findings(scope: Scope, changes: dict[Clock, P95Change], measured_s: float, held_back: int) -> Iterator[Finding]:
     """The worst of the clocks; a later one is told where it says worse than those before it.
 
-    `measured_s` is how long the scope's stages were measured.
+    `measured_s` is how long the scope's stages were measured, `held_back` how many of its arrivals a cap held back.
     """
     worst = Verdict.PROMOTE
     for clock, change in changes.items():
@@ -117,7 +119,7 @@ def _findings(scope: Scope, changes: dict[Clock, P95Change], measured_s: float) 
         if verdict.rank <= worst.rank or not (verdict in _ALARMS or scope.must_be_proven):
             continue
         worst = verdict
-        yield _finding(scope, clock, change, verdict, measured_s)
+        yield _finding(scope, clock, change, verdict, measured_s, held_back)
 
 
 def _missing_minutes(change: P95Change, measured_s: float) -> float | None:
@@ -126,7 +128,9 @@ def _missing_minutes(change: P95Change, measured_s: float) -> float | None:
     return change.missing_per_arm * measured_s / there / 60 if there and measured_s and change.missing_per_arm else None
 
 
-def _finding(scope: Scope, clock: Clock, change: P95Change, verdict: Verdict, measured_s: float) -> Finding:
+def _finding(
+    scope: Scope, clock: Clock, change: P95Change, verdict: Verdict, measured_s: float, held_back: int
+) -> Finding:
     where = scope.endpoint or "All endpoints"
     when = "over all stages" if scope.percent is None else f"at {scope.percent} %"
     numbers = {
@@ -140,6 +144,9 @@ def _finding(scope: Scope, clock: Clock, change: P95Change, verdict: Verdict, me
         "missing_per_arm": change.missing_per_arm,
     }
     reason, minutes = change.reason, _missing_minutes(change, measured_s)
+    if verdict is Verdict.INCONCLUSIVE and held_back:
+        enough = 2 * (min(change.requests_control, change.requests_candidate) + change.missing_per_arm)
+        reason += f"; {held_back} arrivals were not sent: {CAPPED}; a proof needs about {enough} for each stage"
     if verdict is Verdict.INCONCLUSIVE and minutes is not None:
         numbers["missing_minutes"] = minutes
         reason += f"; about {minutes:.1f} minutes at the present rate"
@@ -151,24 +158,31 @@ def _finding(scope: Scope, clock: Clock, change: P95Change, verdict: Verdict, me
 def _judge_baseline(
     stages: Sequence[StageLoad], known: Strata, policy: LatencyPolicy
 ) -> tuple[list[LatencyRow], list[Finding]]:
-    """Control against control must not alarm: where it does, no other number of this run can be believed."""
+    """Control against control must not alarm, whichever stream is the slower one: where it does, or where it could not
+    be asked, no other number of this run can be believed."""
     rows: list[LatencyRow] = []
     findings: list[Finding] = []
     baseline = next((stage for stage in stages if stage.percent == 0), None)
     if baseline is None:
         return rows, findings
     scopes = [Scope(0, name, False) for name in (None, *baseline.endpoints)]
+    alarm_alpha = policy.alpha / len(scopes) / len(JUDGED) / 2
     for scope in scopes:
-        changes = [
-            p95_change(scope.strata(known, clock), policy, alarm_alpha=policy.alpha / len(scopes) / len(JUDGED))
-            for clock in JUDGED
-        ]
+        strata = [scope.strata(known, clock) for clock in JUDGED]
+        changes, turned = (
+            [p95_change(of_clock, policy, alarm_alpha=alarm_alpha) for of_clock in each]
+            for each in (strata, [[one.turned for one in of_clock] for of_clock in strata])
+        )
         rows.append(LatencyRow(0, scope.endpoint, *changes))
-        for clock, change in zip(JUDGED, changes, strict=True):
-            if change.verdict in _ALARMS:
+        for clock, change, back in zip(JUDGED, changes, turned, strict=True):
+            alarmed = change.verdict in _ALARMS or back.verdict in _ALARMS
+            if alarmed or (scope.endpoint is None and not change.testable):
                 title = f"Control against control{_NAMES[clock]}: {scope.endpoint or 'all endpoints'}"
-                reason = f"two equal streams differ at 0 %: {change.reason}"
-                noise = Finding("control.noise", Verdict.INCONCLUSIVE, title, reason, scope.endpoint, None, 0)
-                findings.append(noise)
+                said = "two equal streams differ at 0 %" if alarmed else "two equal streams cannot be compared at 0 %"
+                reason = f"{said}: {change.reason if change.verdict in _ALARMS or not alarmed else change.seen + _BACK}"
+                findings.append(Finding("control.noise", Verdict.INCONCLUSIVE, title, reason, scope.endpoint, None, 0))
                 break
     return rows, findings
+
+
+_BACK = "the one that stands for candidate is proven to be faster by more than the hold margin"

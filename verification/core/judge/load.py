@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from verification.core.histogram import TOP_BIN, edge_ms, total
-from verification.core.interference import interference
+from verification.core.histogram import INVALID_BIN, TOP_BIN, edge_ms, total
 from verification.core.judge.flag import judge_exposure
 from verification.core.judge.forecast import judge_population
+from verification.core.judge.interference import judge_interference
 from verification.core.judge.latency import judge_latency
 from verification.core.judge.measuring import doubts, lag_and_cpu
-from verification.core.judge.stage_load import STREAMS, Bins, StageLoad, gather
+from verification.core.judge.stage_load import CAPPED, STREAMS, Bins, StageLoad, gather
 from verification.core.judgement import (
     Distribution,
     ExposureRow,
     ForecastRow,
+    InterferenceRow,
     LatencyRow,
     LoadRow,
     PopulationRow,
@@ -33,6 +35,7 @@ class LoadJudgement:
     findings: list[Finding] = field(default_factory=list)
     latency: list[LatencyRow] = field(default_factory=list)
     distributions: list[Distribution] = field(default_factory=list)
+    interference: list[InterferenceRow] = field(default_factory=list)
     population: list[PopulationRow] = field(default_factory=list)
     forecast: list[ForecastRow] = field(default_factory=list)
     rates: list[RateRow] = field(default_factory=list)
@@ -41,22 +44,44 @@ class LoadJudgement:
     leftovers: list[str] = field(default_factory=list)
 
 
-def judge_load(evidence: Evidence, policy: Policy) -> LoadJudgement:
-    """Judge latency, rates and exposure of every stage, and whether the measuring can be believed."""
+def judge_load(evidence: Evidence, policy: Policy, endpoints: Sequence[str] = ()) -> LoadJudgement:
+    """Judge latency, rates and exposure of every stage, and whether the measuring can be believed.
+
+    `endpoints` are those that every stage owes.
+    """
     stages = gather(evidence)
     result = LoadJudgement()
     for stage in stages:
+        result.findings += _not_asked(stage, endpoints)
         _judge_measuring(stage, policy, result)
         _judge_rates(stage, policy, result)
         _judge_witness(stage, policy, result)
-        _judge_interference(stage, policy, result)
         _describe(stage, result)
     result.latency, found = judge_latency(stages, policy.latency)
+    result.findings += found
+    result.interference, found = judge_interference(stages, policy.latency)
     result.findings += found
     seed = evidence.manifest.seed
     result.population, result.forecast, found = judge_population(stages, policy.latency, seed)
     result.findings += found
     return result
+
+
+def _not_asked(stage: StageLoad, endpoints: Sequence[str]) -> Iterator[Finding]:
+    """Endpoints of the catalog that the load left out, and planned ones that an arm was never asked for."""
+    title = f"Load at {stage.percent} %"
+    planned = stage.start.endpoints if stage.start is not None else tuple(endpoints)
+    left_out = [name for name in endpoints if name not in planned]
+    if left_out:
+        reason = f"{len(left_out)} of {len(endpoints)} endpoints were left out of the load: {', '.join(left_out)}"
+        yield Finding("evidence.missing", Verdict.INCONCLUSIVE, title, reason, stage_percent=stage.percent)
+    if stage.start is None or stage.end is None or stage.end.aborted is not None:
+        return
+    for name in planned:
+        silent = [stream for stream in STREAMS if not stage.sum(stream, name).requests]
+        if silent:
+            reason = f"{name} was never asked on {' and '.join(silent)}"
+            yield Finding("evidence.missing", Verdict.INCONCLUSIVE, title, reason, name, None, stage.percent)
 
 
 def _judge_measuring(stage: StageLoad, policy: Policy, result: LoadJudgement) -> None:
@@ -70,7 +95,7 @@ def _judge_measuring(stage: StageLoad, policy: Policy, result: LoadJudgement) ->
     if end is None:
         return
     for endpoint, skipped in end.skipped.items():
-        reason = f"{skipped} arrivals of {endpoint} were not sent: the cap on what cannot be deleted (load.max_rules)"
+        reason = f"{skipped} arrivals of {endpoint} were not sent: {CAPPED}"
         result.findings.append(Finding("load.generator", Verdict.PROMOTE, title, reason, endpoint, None, percent))
     result.leftovers += end.leftover
     fallbacks = 0 if percent == 0 else stage.sum("candidate").legacy
@@ -158,27 +183,13 @@ def _judge_witness(stage: StageLoad, policy: Policy, result: LoadJudgement) -> N
                 result.findings.append(
                     Finding("witness.absent", Verdict.INCONCLUSIVE, title, reason, endpoint, None, percent)
                 )
+    if not stage.plans("natural"):
+        return
     natural = stage.sum("natural")
     exposure = Exposure(percent, natural.legacy, natural.domain, natural.unwitnessed)
-    if natural.requests:
-        row, findings = judge_exposure(exposure, "load", policy.rates)
-        result.exposures.append(row)
-        result.findings += findings
-
-
-def _judge_interference(stage: StageLoad, policy: Policy, result: LoadJudgement) -> None:
-    """A candidate that slows control beside it shrinks the ratio, so control is also held against control alone."""
-    if stage.percent == 0:
-        return
-    found = interference(stage.per_block("mixed", "control"), stage.per_block("control", "control"), policy.latency)
-    if found.verdict is Verdict.HOLD:
-        title = f"Control beside the candidate at {stage.percent} %"
-        numbers = {"ratio": found.ratio, "low": found.low, "high": found.high}
-        result.findings.append(
-            Finding(
-                "latency.interference", found.verdict, title, found.reason, stage_percent=stage.percent, numbers=numbers
-            )
-        )
+    row, findings = judge_exposure(exposure, "load", policy.rates, shares=list(stage.natural_shares.values()))
+    result.exposures.append(row)
+    result.findings += findings
 
 
 def _describe(stage: StageLoad, result: LoadJudgement) -> None:
@@ -190,6 +201,8 @@ def _describe(stage: StageLoad, result: LoadJudgement) -> None:
 
 
 def _distribution(percent: int, endpoint: str | None, control: Bins, candidate: Bins) -> Distribution:
-    bins = range(min({*control, *candidate}), max({*control, *candidate} - {TOP_BIN}, default=0) + 2)
+    # A time that is none has no place on the axis; that it was there is a finding of its own.
+    seen = {*control, *candidate} - {TOP_BIN, INVALID_BIN}
+    bins = range(min(seen, default=0), max(seen, default=0) + 2)
     shares = [tuple(arm.get(number, 0) / total(arm) for number in bins) for arm in (control, candidate)]
     return Distribution(percent, endpoint, tuple(edge_ms(number) for number in bins), *shares)

@@ -35,15 +35,28 @@ def _doubts_of_records(stage: StageLoad) -> Iterator[tuple[str, str]]:
         yield "load.generator", f"only {len(stage.seen)} of {owed} planned time blocks came"
     if end.lost_workers:
         yield "load.workers", f"workers were lost: {', '.join(end.lost_workers)}; their requests are not counted"
-    named = {worker.worker for worker in end.workers} | set(end.lost_workers)
-    if start is not None and len(named) < start.workers:
-        yield "load.workers", f"{start.workers} workers were set to work, the end of the stage tells of {len(named)}"
-    for name in sorted(stage.by_worker.keys() - named):
+    if stage.misplaced:
+        named = ", ".join(map(str, sorted(stage.misplaced)[:5]))
+        yield "load.workers", f"{len(stage.misplaced)} time blocks came as another kind than planned: {named}"
+    yield from _doubts_of_counts(stage, end)
+
+
+def _doubts_of_counts(stage: StageLoad, end: LoadEnd) -> Iterator[tuple[str, str]]:
+    """What is counted twice must agree, whoever wrote it."""
+    start, workers = stage.start, {worker.worker for worker in end.workers} | set(end.lost_workers)
+    if start is not None and len(workers) < start.workers:
+        yield "load.workers", f"{start.workers} workers were set to work, the end of the stage tells of {len(workers)}"
+    for name in sorted(stage.by_worker.keys() - workers):
         yield "load.workers", f"{stage.by_worker[name]} requests came from {name}, which the end of the stage omits"
     for worker in end.workers:
         arrived = stage.by_worker.get(worker.worker, 0)
         if arrived != worker.requests and worker.worker not in end.lost_workers:
             yield "load.workers", f"worker {worker.worker} sent {worker.requests} requests, {arrived} arrived here"
+    if stage.unaccounted:
+        yield "load.workers", f"of {stage.unaccounted} answers nothing tells who served them, or that nobody does"
+    told = end.finished + end.dropped + sum(end.skipped.values())
+    if end.aborted is None and not end.lost_workers and end.scheduled != told:
+        yield "load.workers", f"{end.scheduled} requests were due, and the end of the stage tells of {told}"
     if stage.untimed:
         yield "load.workers", f"{stage.untimed} requests are counted without a time, or timed without being counted"
 
@@ -54,11 +67,12 @@ def _doubts_of_generator(stage: StageLoad, end: LoadEnd, policy: LoadPolicy) -> 
     lag, cpu = lag_and_cpu(end)
     control = stage.pooled("mixed", "control") or stage.pooled("control", "control")
     p95 = quantile_ms(control, 0.95) if total(control) else 0.0
-    if lag > max(policy.lag_floor_ms, policy.max_lag_share * p95):
+    # Written so that a number that is none is a doubt, too.
+    if not lag <= max(policy.lag_floor_ms, policy.max_lag_share * p95):
         share = f"{lag / p95:.0%} of" if p95 else "against"
         reason = f"scheduling lag P95 is {lag:.1f} ms, {share} a control P95 of {p95:.1f} ms; lower the rate"
         yield "load.generator", reason
-    if cpu > policy.max_cpu_percent:
+    if not cpu <= policy.max_cpu_percent:
         yield "load.generator", f"a load worker used {cpu:.0f} % CPU; use more processes or a lower rate"
     if end.scheduled and end.dropped / end.scheduled > policy.max_dropped_share:
         yield "load.generator", f"{end.dropped} of {end.scheduled} arrivals could not be sent; lower the rate"
@@ -67,7 +81,7 @@ def _doubts_of_generator(stage: StageLoad, end: LoadEnd, policy: LoadPolicy) -> 
 def _doubts_of_time(stage: StageLoad, end: LoadEnd, policy: LoadPolicy) -> Iterator[tuple[str, str]]:
     """A clock that was set, a machine that slept, and a target that was still warming up when the blocks began."""
     for worker in end.workers:
-        if abs(worker.clock_step_s) > policy.max_clock_step_s:
+        if not abs(worker.clock_step_s) <= policy.max_clock_step_s:
             reason = (
                 f"the clock of worker {worker.worker} moved by {worker.clock_step_s:+.1f} s beside the time that passed"
                 ": it was set, or the machine slept; measure again"

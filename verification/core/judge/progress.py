@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from verification.core.decision import is_decided
+from verification.core.decision import EARLY_SHARE, is_decided
 from verification.core.interference import interference
+from verification.core.judge.interference import blocks_of
 from verification.core.judge.latency import JUDGED, Scope, alarm_tests, scopes_of, strata_of
 from verification.core.judge.stage_load import STREAMS, StageLoad
 from verification.core.model import Verdict
@@ -38,7 +39,8 @@ def stage_progress(stages: Sequence[StageLoad], percent: int, policy: Policy, *,
     `planned` is the number of stages above 0 % that the run will have, because alarms are corrected for all of them.
 
     Only tests that may be looked at after every block end a stage. Whether the candidate slows control beside it is
-    asked by a test for a fixed time; the stage goes on until that is excluded or proven at the same level.
+    asked by a test for a fixed time. So an alarm of it ends no stage; and it is excluded early only where it is so at a
+    quarter of the level that the verdict needs.
     """
     stage = next((one for one in stages if one.percent == percent > 0), None)
     if stage is None:
@@ -52,13 +54,16 @@ def stage_progress(stages: Sequence[StageLoad], percent: int, policy: Policy, *,
         return any(not is_decided(scope.strata(known, clock), policy.latency, tests=tests[clock]) for clock in JUDGED)
 
     of_endpoints = [scope for scope in scopes if scope.must_be_proven and scope.endpoint in stage.endpoints]
-    undecided = [str(scope.endpoint) for scope in of_endpoints if is_open(scope)]
+    # What a cap holds back is not proven by waiting for it, nor by asking it more often.
+    capped = stage.start.capped if stage.start is not None else ()
+    undecided = [str(scope.endpoint) for scope in of_endpoints if scope.endpoint not in capped and is_open(scope)]
     whole = next(scope for scope in scopes if (scope.percent, scope.endpoint) == (percent, None))
     lacking = ["the P95 of all endpoints"] if is_open(whole) else []
-    return Progress(tuple(undecided), (*lacking, *_lacking(stage, policy)))
+    until_now = [one for one in stages if 0 < one.percent <= percent]
+    return Progress(tuple(undecided), (*lacking, *_lacking(stage, until_now, policy)))
 
 
-def _lacking(stage: StageLoad, policy: Policy) -> list[str]:
+def _lacking(stage: StageLoad, until_now: Sequence[StageLoad], policy: Policy) -> list[str]:
     """What is not decided beside the P95."""
     found: list[str] = []
     for stream in STREAMS:
@@ -68,8 +73,9 @@ def _lacking(stage: StageLoad, policy: Policy) -> list[str]:
             found.append(f"the error rate of {stream}")
     kinds = [stage.kind_of(block) for block in stage.seen]
     found += [f"{kind} blocks" for kind in ("natural", "control") if kinds.count(kind) < LEAST_OF_A_KIND]
-    beside = interference(stage.per_block("mixed", "control"), stage.per_block("control", "control"), policy.latency)
-    excluded = beside.high is not None and beside.high < policy.latency.interference_ratio
-    if beside.verdict is not Verdict.HOLD and not excluded:
+    beside = interference(
+        [blocks_of(one) for one in until_now], policy.latency, alpha=EARLY_SHARE * policy.latency.alpha
+    )
+    if beside.verdict is not Verdict.PROMOTE:
         found.append("whether the candidate slows control")
     return found

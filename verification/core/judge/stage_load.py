@@ -31,6 +31,9 @@ class Counts:
     unwitnessed: int = 0
 
 
+CAPPED = "nobody can delete what they create, and load.max_rules caps that"
+
+
 @dataclass(slots=True)
 class StageLoad:
     """Everything that one stage's load has brought, workers added up."""
@@ -47,13 +50,27 @@ class StageLoad:
     by_worker: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     seen: set[int] = field(default_factory=set)
     """The blocks that came, those without any request too: a block of a low rate may be empty by chance."""
+    natural_shares: dict[int, tuple[int, int]] = field(default_factory=dict)
+    """Natural block -> (legacy, domain)."""
+    unaccounted: int = 0
+    """Requests without an error of which no cell says who served them, or that nobody did."""
+    misplaced: set[int] = field(default_factory=set)
+    """Blocks that came as another kind than the plan has."""
     untimed: int = 0
     """Requests that stand on a clock of the client's, intended or sent, more or less than once."""
 
     def add(self, block: LoadBlock) -> None:
         """Add what one worker saw of one block."""
         self.seen.add(block.block)
+        if self.start is not None and self.kind_of(block.block) != block.kind:
+            self.misplaced.add(block.block)
+        if block.kind == "natural":
+            served = [(cell.legacy, cell.domain) for cell in block.cells]
+            legacy, domain = self.natural_shares.get(block.block, (0, 0))
+            self.natural_shares[block.block] = legacy + sum(a for a, _ in served), domain + sum(b for _, b in served)
         for cell in block.cells:
+            told = cell.legacy + cell.domain + cell.unwitnessed
+            self.unaccounted += max(0, cell.requests - cell.errors - told)
             key = (block.block, block.kind, cell.endpoint, cell.stream)
             _add(self.bins, key, cell.intended)
             if block.kind == "mixed":
@@ -70,10 +87,18 @@ class StageLoad:
         """Whether the timetable was kept to the end of its plan; False where it ended when enough was known."""
         return self.end is None or self.end.stopped_after is None
 
+    def held_back(self, endpoint: str | None) -> int:
+        """Arrivals of an endpoint that a cap held back; None asks for no endpoint."""
+        return self.end.skipped.get(endpoint, 0) if self.end is not None and endpoint is not None else 0
+
     @property
     def measured_s(self) -> float:
         """Length of the time blocks that came; 0 where the plan is not known."""
         return len(self.seen) * self.start.block_s if self.start else 0.0
+
+    def plans(self, kind: str) -> bool:
+        """Whether the timetable has blocks of a kind; True where the plan is not known."""
+        return self.start is None or kind in self.start.kinds
 
     def kind_of(self, block: int) -> str | None:
         """Kind of a time block; None where the plan is not known."""

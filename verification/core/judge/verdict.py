@@ -44,7 +44,7 @@ def judge(evidence: Evidence, catalog: Catalog, policy: Policy) -> Judgement:
     """
     evidence = in_order(evidence, catalog)
     parity = judge_parity(evidence, catalog, policy, date.fromisoformat(evidence.manifest.started_at[:10]))
-    load = judge_load(evidence, policy)
+    load = judge_load(evidence, policy, [endpoint.id for endpoint in catalog.endpoints])
     sequences = judge_sequences(evidence, catalog)
     exposures: list[ExposureRow] = []
     findings: list[Finding] = [*parity.findings, *sequences.findings, *load.findings]
@@ -75,6 +75,7 @@ def judge(evidence: Evidence, catalog: Catalog, policy: Policy) -> Judgement:
         masks=parity.masks,
         latency=tuple(load.latency),
         distributions=tuple(load.distributions),
+        interference=tuple(load.interference),
         population=tuple(load.population),
         forecast=tuple(load.forecast),
         rates=tuple(load.rates),
