@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from loadtests.collector import Collector, farewell_from_wire, report_from_wire
 from loadtests.onlooker import Onlooker
 from loadtests.options import StageOptions
+from loadtests.pools import Made
 from loadtests.stages import END, FAVOUR, GO, PREPARE, Assignment, new_run_token
 from loadtests.timetable import CONTROL_ONLY, StagePlan, block_kinds
 from loadtests.verdict import open_folder
@@ -31,8 +32,8 @@ _CONNECT_TIMEOUT_S = 5.0
 
 logger = logging.getLogger("loadtests")
 
-Twins = tuple[tuple[str, str], ...]
-"""(resource, id) of what a worker made."""
+Twins = tuple[Made, ...]
+"""What a worker made."""
 SendTo = Callable[[str, dict[str, Any], str], None]
 """Sends a message to one worker, by Locust's id of it."""
 
@@ -81,7 +82,7 @@ class Coordinator:
             rate_per_s=options.rate_per_s,
             block_s=options.block_s,
             kinds=(CONTROL_ONLY,) * len(options.ramp_rates)
-            or block_kinds(options.blocks, options.seed, options.stage_percent),
+            or block_kinds(options.blocks, options.seed, options.stage_percent, natural=options.routing.flag),
             warm_up_s=options.warm_up_s,
             drain_s=options.drain_s,
             ramp_rates=options.ramp_rates,
@@ -130,13 +131,14 @@ class Coordinator:
                 max_twins=options.max_twins,
                 server_time_header=options.server_time_header,
                 witness=options.witness,
+                routing=options.routing,
                 raw_samples=str(options.raw_samples.resolve()) if options.raw_samples else None,
             )
             self.send_to(PREPARE, assignment.to_wire(), client)
 
     def ready(self, worker: str, failure: str | None, twins: Iterable[Iterable[str]]) -> None:
         """A worker has set up or failed to; when all have, the timetable begins on all of them."""
-        self._twins[worker] = tuple((resource, name) for resource, name in twins)
+        self._twins[worker] = tuple((resource, name, arm) for resource, name, arm in twins)
         if failure is not None:
             self.abort(failure)
         self._unready.discard(worker)

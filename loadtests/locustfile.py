@@ -31,7 +31,7 @@ if (root := str(Path(__file__).resolve().parents[1])) not in sys.path:
 from loadtests.client import Client
 from loadtests.collector import to_wire
 from loadtests.coordinator import Coordinator, Twins
-from loadtests.options import MAX_IN_FLIGHT, StageOptions, add_to, stage_options
+from loadtests.options import MAX_IN_FLIGHT, StageOptions, add_to, own_catalog, stage_options
 from loadtests.pools import Pools
 from loadtests.recorder import Outcome
 from loadtests.reply import Reply
@@ -51,10 +51,10 @@ from loadtests.stages import (
 )
 from loadtests.timetable import Arrival
 from loadtests.verdict import stage_verdict
-from verification.catalog.load import load_catalog
 from verification.core.errors import GateError
 from verification.core.histogram import bin_of, quantile_ms
-from verification.core.model import Arm
+from verification.settings import handed_settings
+from verification.settings.authentication import authentication
 
 LOCAL_REPORT_INTERVAL_S = 1.0
 FAREWELL_TIMEOUT_S = 15.0
@@ -91,7 +91,7 @@ class OpenLoop(FastHttpUser):
         if process.stage is None and process.assignment is not None:
             runner = self.environment.runner
             process.stage = WorkerStage(
-                process.assignment, load_catalog(), self.client, runner.send_message, _observer(self.environment)
+                process.assignment, own_catalog(), self.client, runner.send_message, _observer(self.environment)
             )
             if isinstance(runner, LocalRunner):
                 gevent.spawn(_report_locally, process.stage, runner)
@@ -200,7 +200,7 @@ def _lead_off(environment: Environment, **_: Any) -> None:
     """The test starts: open the evidence and send the assignments."""
     runner: Any = environment.runner
     try:
-        options = stage_options(environment.parsed_options, environment.host, load_catalog().endpoints)
+        options = stage_options(environment.parsed_options, environment.host, own_catalog().endpoints)
         clients = (
             (LOCAL,) if isinstance(runner, LocalRunner) else tuple(sorted(_alive(runner), key=runner.get_worker_index))
         )
@@ -266,8 +266,9 @@ def _alive(runner: Any) -> frozenset[str]:
 def _remover(options: StageOptions) -> Callable[[Twins], tuple[str, ...]]:
     def remove(twins: Twins) -> tuple[str, ...]:
         session = FastHttpSession(options.host, request_event=None, user=None)
-        client = Client(session, options.host, options.server_time_header)
-        pools = Pools(load_catalog(), lambda request: client.ask(request, Arm.CONTROL, SET_UP_TIMEOUT_S), "", 1)
+        headers = authentication(handed_settings().target.authentication)
+        client = Client(session, options.host, options.server_time_header, routing=options.routing, headers=headers)
+        pools = Pools(own_catalog(), lambda request, arm: client.ask(request, arm, SET_UP_TIMEOUT_S), "", 1)
         pools.adopt(twins)
         return pools.remove()
 

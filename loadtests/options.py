@@ -13,10 +13,12 @@ from urllib.parse import urlsplit
 from pydantic import ValidationError
 
 from loadtests.timetable import block_kinds
-from verification.core.cases import Endpoint
+from verification.catalog.load import load_catalog
+from verification.core.arms import Routing
+from verification.core.cases import Catalog, Endpoint
 from verification.core.errors import PermissionNeeded, UsageError
 from verification.core.witness import DEFAULT_WITNESS, Witness, WitnessSettings
-from verification.settings import is_loopback, load_settings
+from verification.settings import handed_settings, is_loopback
 
 DEFAULT_RATE_PER_S = 100.0
 DEFAULT_BLOCK_S = 1.5
@@ -58,6 +60,10 @@ class StageOptions:
     whole: bool
     """Keep the timetable to its end, even when everything is decided before."""
     raw_samples: Path | None
+    routing: Routing
+    catalog_path: Path | None
+    separate_state: bool
+    """Each side keeps a state of its own, so that twins are made on both."""
 
 
 def add_to(parser: Any) -> None:
@@ -116,6 +122,12 @@ def add_to(parser: Any) -> None:
     parser.parse_args = _checked(parser.parse_args, parser)
 
 
+def own_catalog() -> Catalog:
+    """The catalog of the settings that this process has."""
+    settings = handed_settings()
+    return load_catalog(settings.catalog.path, separate_state=settings.has_separate_state)
+
+
 def stage_options(parsed: Any, host: str | None, endpoints: tuple[Endpoint, ...]) -> StageOptions:
     """The checked options. UsageError names the option, what is valid, and what to do."""
     if parsed.stage is None:
@@ -128,9 +140,12 @@ def stage_options(parsed: Any, host: str | None, endpoints: tuple[Endpoint, ...]
     if unknown:
         raise UsageError(f"--endpoints: unknown endpoint {unknown[0]!r}; valid are: {', '.join(known)}.")
     chosen = tuple(endpoint for endpoint in endpoints if not wanted or endpoint.id in wanted)
-    _check_host(host, allow_writes=parsed.allow_writes, writing=any(_writes(endpoint) for endpoint in chosen))
+    settings = handed_settings()
+    writing = any(_writes(endpoint) for endpoint in chosen)
+    for url in {host, *settings.target.urls}:
+        _check_host(url, allow_writes=parsed.allow_writes, writing=writing)
     if not parsed.ramp_rates:
-        block_kinds(parsed.blocks, parsed.load_seed, parsed.stage)
+        block_kinds(parsed.blocks, parsed.load_seed, parsed.stage, natural=settings.routing.flag)
     if parsed.max_rules < 0 or parsed.max_twins < 1:
         raise UsageError("--max-rules must be 0 or more and --max-twins 1 or more.")
     return StageOptions(
@@ -145,15 +160,18 @@ def stage_options(parsed: Any, host: str | None, endpoints: tuple[Endpoint, ...]
         endpoints=tuple(endpoint.id for endpoint in chosen),
         max_rules=None if parsed.disposable_target else parsed.max_rules,
         capped=() if parsed.disposable_target else tuple(one.id for one in chosen if one.load.creates is not None),
-        error_status_from=parsed.error_status_from or load_settings(None, {}).rates.error_status_from,
+        error_status_from=parsed.error_status_from or settings.rates.error_status_from,
         max_twins=parsed.max_twins,
         server_time_header=parsed.server_time_header,
-        witness=_witness(parsed),
+        witness=settings.first_witness if settings.first_witness.address else _witness(parsed),
         run_dir=Path(parsed.run_dir) if parsed.run_dir else None,
         evidence_name=parsed.evidence_name or f"load-{parsed.stage:03d}",
         ramp_rates=_rates(parsed.ramp_rates),
         whole=parsed.whole,
         raw_samples=Path(parsed.raw_samples) if parsed.raw_samples else None,
+        routing=settings.routing,
+        catalog_path=settings.catalog.path,
+        separate_state=settings.has_separate_state,
     )
 
 
@@ -201,10 +219,8 @@ def _checked(parse: Callable[..., Any], parser: Any) -> Callable[..., Any]:
     def parse_and_check(*args: Any, **keywords: Any) -> Any:
         parsed = parse(*args, **keywords)
         if parsed.headless and not parsed.worker:
-            from verification.catalog.load import load_catalog
-
             try:
-                stage_options(parsed, parsed.host, load_catalog().endpoints)
+                stage_options(parsed, parsed.host, own_catalog().endpoints)
             except UsageError as error:
                 parser.error(str(error))
         return parsed

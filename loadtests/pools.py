@@ -1,4 +1,7 @@
-"""Twins for the load: made through the control arm before the timetable starts, removed after it, in any case."""
+"""Twins for the load: made through the control arm before the timetable starts, removed after it, in any case.
+
+Where each side has a state of its own they are made on both, under the same names.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +15,12 @@ from verification.catalog.requests import fill
 from verification.core.cases import Catalog, Endpoint, PoolSpec, RequestSpec, ResourceSpec
 from verification.core.documents import values_at
 from verification.core.errors import TargetError
-from verification.core.model import Request
+from verification.core.model import Arm, Request
 
-Ask = Callable[[Request], Reply]
-"""Sends a request on the control arm."""
+Ask = Callable[[Request, Arm], Reply]
+"""Sends a request on an arm."""
+Made = tuple[str, str, str]
+"""(resource, id, arm) of a twin."""
 
 GONE = 404
 
@@ -28,9 +33,9 @@ class Pools:
         self._ask = ask
         self._prefix = prefix
         self._size_limit = size_limit
-        self._twins: dict[str, list[str]] = {}
-        self._made: list[tuple[ResourceSpec, str]] = []
-        self._created: dict[str, list[str]] = {}
+        self._twins: dict[tuple[str, Arm], list[str]] = {}
+        self._made: list[tuple[ResourceSpec, str, Arm]] = []
+        self._created: dict[tuple[str, Arm], list[str]] = {}
         self._uncounted: dict[str, int] = {}
         self._silent = False
 
@@ -40,58 +45,64 @@ class Pools:
         for endpoint in endpoints:
             load = endpoint.load
             pool = self._catalog.pools[load.pool] if load.pool is not None else None
-            if pool is not None and pool.name not in self._twins:
-                self._twins[pool.name] = self._make_pool(pool)
+            for home in sorted({self._catalog.home(arm) for arm in Arm}) if pool is not None else ():
+                if pool is not None and (pool.name, home) not in self._twins:
+                    self._twins[pool.name, home] = self._make_pool(pool, home)
+            known = {arm: tuple(self._twins.get((pool.name, arm), ())) if pool else () for arm in Arm}
             sources.append(
                 Source(
                     endpoint.id,
                     load.weight,
                     load.requests,
                     pool.token if pool else None,
-                    tuple(self._twins[pool.name]) if pool else (),
+                    known[Arm.CONTROL],
+                    known[Arm.CANDIDATE],
                     load.creates,
                 )
             )
         return tuple(sources)
 
     @property
-    def made(self) -> tuple[tuple[str, str], ...]:
-        """(resource, id) of every twin that exists and is this worker's to remove."""
-        return tuple((resource.name, twin) for resource, twin in self._made)
+    def made(self) -> tuple[Made, ...]:
+        """Every twin that exists and is this worker's to remove."""
+        return tuple((resource.name, twin, home.value) for resource, twin, home in self._made)
 
-    def adopt(self, twins: Iterable[tuple[str, str]]) -> None:
+    def adopt(self, twins: Iterable[Made]) -> None:
         """Take over twins of a worker that was lost, to remove them."""
-        self._made += [(self._catalog.resources[resource], twin) for resource, twin in twins]
+        self._made += [(self._catalog.resources[resource], twin, Arm(home)) for resource, twin, home in twins]
 
-    def created(self, resource: str, body: str, *, remember: bool) -> None:
+    def created(self, resource: str, body: str, arm: Arm, *, remember: bool) -> None:
         """A load request has created something that cannot be deleted. Without `remember` it is only counted."""
         learned = self._learned_id(self._catalog.resources[resource], body) if remember else None
         if learned is None:
             self._uncounted[resource] = self._uncounted.get(resource, 0) + 1
         else:
-            self._created.setdefault(resource, []).append(learned)
+            self._created.setdefault((resource, self._catalog.home(arm)), []).append(learned)
 
     def remove(self) -> tuple[str, ...]:
         """Remove every twin, neutralise what cannot be removed, and name what is left. A second call does nothing."""
         made, self._made = self._made, []
         left = [
-            f"{resource.name} {twin}{note}" for resource, twin in reversed(made) if (note := self._undo(resource, twin))
+            f"{resource.name} {twin}{note}"
+            for resource, twin, home in reversed(made)
+            if (note := self._undo(resource, twin, home))
         ]
         created, self._created = self._created, {}
-        for name, ids in created.items():
-            disabled = sum(self._neutralise(self._catalog.resources[name], one) for one in ids)
+        for (name, home), ids in created.items():
+            disabled = sum(self._neutralise(self._catalog.resources[name], one, home) for one in ids)
             left.append(f"{len(ids)} x {name} named {self._prefix}-*, {disabled} of them neutralised")
         uncounted, self._uncounted = self._uncounted, {}
         left += [f"{count} x {name} named {self._prefix}-*, not neutralised" for name, count in uncounted.items()]
         return tuple(left)
 
-    def _make_pool(self, pool: PoolSpec) -> list[str]:
+    def _make_pool(self, pool: PoolSpec, home: Arm) -> list[str]:
         resource = self._catalog.resources[pool.resource]
         size = max(1, min(pool.size, self._size_limit))
-        return [self._make_twin(pool, resource, f"{self._prefix}-{pool.name}-{number}") for number in range(size)]
+        names = (f"{self._prefix}-{pool.name}-{number}" for number in range(size))
+        return [self._make_twin(pool, resource, name, home) for name in names]
 
-    def _make_twin(self, pool: PoolSpec, resource: ResourceSpec, name: str) -> str:
-        reply = self._demand(resource.create, name, f"create {resource.name} {name}")
+    def _make_twin(self, pool: PoolSpec, resource: ResourceSpec, name: str, home: Arm) -> str:
+        reply = self._demand(resource.create, name, f"create {resource.name} {name}", home)
         twin = name
         if resource.learned_id is not None:
             learned = self._learned_id(resource, reply.body)
@@ -101,39 +112,39 @@ class Pools:
                     f"{reply.body[:200]}"
                 )
             twin = learned
-        self._made.append((resource, twin))
+        self._made.append((resource, twin, home))
         for state in pool.states:
             for step in resource.states[state]:
-                self._demand(step, twin, f"bring {resource.name} {twin} into the state {state!r}")
+                self._demand(step, twin, f"bring {resource.name} {twin} into the state {state!r}", home)
         return twin
 
-    def _demand(self, spec: RequestSpec, twin: str, what: str) -> Reply:
-        reply = self._ask(fill(spec, {"self": twin}))
+    def _demand(self, spec: RequestSpec, twin: str, what: str, home: Arm) -> Reply:
+        reply = self._ask(fill(spec, {"self": twin}), home)
         if not reply.ok:
             answer = reply.failure or f"status {reply.status}: {reply.body[:200]}"
             raise TargetError(
                 f"The load could not {what}: {spec.method} {spec.path} gave {answer}. "
-                "The set-up runs through the control arm; check that the target is healthy and accepts writes."
+                f"The set-up runs through the {home.value} arm; check that the target is healthy and accepts writes."
             )
         return reply
 
-    def _undo(self, resource: ResourceSpec, twin: str) -> str:
+    def _undo(self, resource: ResourceSpec, twin: str, home: Arm) -> str:
         """Nothing when the twin is gone, otherwise what became of it."""
         if resource.remove:
-            replies = [self._try(step, twin) for step in resource.remove]
+            replies = [self._try(step, twin, home) for step in resource.remove]
             last = replies[-1]
             return "" if last is not None and (last.ok or last.status == GONE) else " (could not be removed)"
-        return " (neutralised)" if self._neutralise(resource, twin) else " (could not be neutralised)"
+        return " (neutralised)" if self._neutralise(resource, twin, home) else " (could not be neutralised)"
 
-    def _neutralise(self, resource: ResourceSpec, twin: str) -> bool:
-        replies = [self._try(step, twin) for step in resource.neutralise]
+    def _neutralise(self, resource: ResourceSpec, twin: str, home: Arm) -> bool:
+        replies = [self._try(step, twin, home) for step in resource.neutralise]
         return all(reply is not None and reply.ok for reply in replies)
 
-    def _try(self, step: RequestSpec, twin: str) -> Reply | None:
+    def _try(self, step: RequestSpec, twin: str, home: Arm) -> Reply | None:
         """The answer to one step of the clean-up; None once the target is silent: waiting again would help nobody."""
         if self._silent:
             return None
-        reply = self._ask(fill(step, {"self": twin}))
+        reply = self._ask(fill(step, {"self": twin}), home)
         self._silent = reply.status == 0
         return reply
 

@@ -22,10 +22,13 @@ from loadtests.pools import Pools
 from loadtests.recorder import Outcome, Recorder
 from loadtests.reply import Reply
 from loadtests.timetable import WARM_UP, Arrival, Source, StagePlan, arrivals
+from verification.core.arms import Routing
 from verification.core.cases import Catalog
 from verification.core.errors import GateError
 from verification.core.model import Arm, Request
 from verification.core.witness import Witness
+from verification.settings import handed_settings
+from verification.settings.authentication import authentication
 
 SET_UP_TIMEOUT_S = 20.0
 TIMER_ERROR_S = 0.001
@@ -56,6 +59,7 @@ class Assignment:
     max_twins: int
     server_time_header: str
     witness: Witness
+    routing: Routing
     raw_samples: str | None
 
     @property
@@ -72,8 +76,8 @@ class Assignment:
         """The assignment that `to_wire` took apart."""
         told = data["plan"]
         plan = StagePlan(**{**told, "kinds": tuple(told["kinds"]), "ramp_rates": tuple(told["ramp_rates"])})
-        witness = Witness(**data["witness"])
-        return Assignment(**{**data, "plan": plan, "endpoints": tuple(data["endpoints"]), "witness": witness})
+        parts = {"witness": Witness(**data["witness"]), "routing": Routing(**data["routing"])}
+        return Assignment(**{**data, "plan": plan, "endpoints": tuple(data["endpoints"]), **parts})
 
 
 class WorkerStage:
@@ -86,10 +90,14 @@ class WorkerStage:
         self._catalog = catalog
         self._send = send
         self._observe = observe
-        self._client = Client(session, assignment.host, assignment.server_time_header, assignment.witness)
+        # Each worker reads what authenticates it where it runs: a secret is not sent from one to the other.
+        headers = authentication(handed_settings().target.authentication)
+        self._client = Client(
+            session, assignment.host, assignment.server_time_header, assignment.witness, assignment.routing, headers
+        )
         self._prefix = f"gate-{assignment.run}-{assignment.name}"
         self._pools = Pools(
-            catalog, self._ask_control, self._prefix, max(1, assignment.max_twins // assignment.workers)
+            catalog, self._ask_for_set_up, self._prefix, max(1, assignment.max_twins // assignment.workers)
         )
         self._recorder = Recorder(assignment.plan.stage_percent, assignment.plan.kinds, assignment.name)
         self._in_flight = Pool(MAX_IN_FLIGHT)
@@ -170,8 +178,8 @@ class WorkerStage:
         self._sent += sum(cell.requests for block in blocks for cell in block.cells)
         return Report(self._assignment.name, self._reports, self._sent, blocks)
 
-    def _ask_control(self, request: Request) -> Reply:
-        return self._client.ask(request, Arm.CONTROL, SET_UP_TIMEOUT_S)
+    def _ask_for_set_up(self, request: Request, arm: Arm) -> Reply:
+        return self._client.ask(request, arm, SET_UP_TIMEOUT_S)
 
     def _set_up(self) -> tuple[Source, ...] | None:
         failure, sources = None, None
@@ -233,7 +241,8 @@ class WorkerStage:
         )
         self._notice(reply)
         if arrival.creates is not None and reply.ok:
-            self._pools.created(arrival.creates, reply.body, remember=self._assignment.max_rules is not None)
+            remember = self._assignment.max_rules is not None
+            self._pools.created(arrival.creates, reply.body, arrival.arm or Arm.CONTROL, remember=remember)
         if arrival.block == WARM_UP:
             return
         self._recorder.finish(arrival.block, arrival.endpoint, arrival.stream, outcome)

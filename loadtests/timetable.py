@@ -64,6 +64,8 @@ class Source:
     requests: tuple[RequestSpec, ...]
     token: str | None = None
     twins: tuple[str, ...] = ()
+    twins_of_candidate: tuple[str, ...] = ()
+    """Where each side has a state of its own: the same twins as candidate knows them, in the same order."""
     creates: str | None = None
 
 
@@ -83,8 +85,10 @@ class Arrival:
     creates: str | None
 
 
-def block_kinds(blocks: int, seed: int, stage_percent: int) -> tuple[str, ...]:
+def block_kinds(blocks: int, seed: int, stage_percent: int, *, natural: bool = True) -> tuple[str, ...]:
     """The kinds of `blocks` time blocks in seeded random order: 13 % natural, 15 % control only, the rest mixed.
+
+    Where no flag routes requests there is no natural traffic to send.
 
     Random within windows that are alike (a randomised block design): a stage that ends early has its share of each.
 
@@ -95,9 +99,9 @@ def block_kinds(blocks: int, seed: int, stage_percent: int) -> tuple[str, ...]:
             f"{blocks} time blocks cannot hold two of each kind; give --blocks {MIN_BLOCKS} or more (a verdict "
             "needs 20 mixed ones, so about 28 in all)."
         )
-    natural = max(_MIN_OF_A_KIND, round(blocks * _NATURAL_SHARE))
+    users = max(_MIN_OF_A_KIND, round(blocks * _NATURAL_SHARE)) if natural else 0
     control = max(_MIN_OF_A_KIND, round(blocks * _CONTROL_SHARE))
-    kinds = [NATURAL] * natural + [CONTROL_ONLY] * control + [MIXED] * (blocks - natural - control)
+    kinds = [NATURAL] * users + [CONTROL_ONLY] * control + [MIXED] * (blocks - users - control)
     draw, windows = _stream(seed, stage_percent, "kinds"), max(1, blocks // _WINDOW)
     # Dealt like cards, so that every window gets its share of each kind.
     dealt = (kinds[number::windows] for number in range(windows))
@@ -138,10 +142,12 @@ def arrivals(
         spec = draw.choice(source.requests)
         unique = f"{base['run']}-{number}"
         names = {**base, "run": unique, "self": unique}
-        if source.token is not None:
-            names[source.token] = draw.choice(source.twins)
+        twin = draw.randrange(len(source.twins)) if source.token is not None else 0
         heads = draw.random() < 0.5
         stream, arm = _assign(MIXED if block == WARM_UP else plan.kinds[block], plan.stage_percent, heads=heads)
+        if source.token is not None:
+            of_arm = source.twins_of_candidate if arm is Arm.CANDIDATE else ()
+            names[source.token] = (of_arm or source.twins)[twin]
         yield Arrival(due, block, source.endpoint, stream, arm, fill(spec, names), source.creates)
 
 

@@ -10,7 +10,7 @@ from verification.core.judge import judge_stage
 from verification.core.judgement import Judgement
 from verification.evidence import RUN_FILE, read_run, start_run
 from verification.manifest import new_manifest
-from verification.settings import load_settings
+from verification.settings import handed_settings
 
 
 def open_folder(run_dir: Path, options: StageOptions) -> None:
@@ -25,13 +25,15 @@ def open_folder(run_dir: Path, options: StageOptions) -> None:
         stages=(options.stage_percent,),
         quick=False,
         expected=(f"load:{options.stage_percent}",),
+        routing=options.routing,
         omitted={
             "parity": "Locust alone measures load only",
             "flag": "Locust alone measures load only",
             "load:knee": "Locust alone asks no ramp, so whether the rate lies below the target's knee is not known",
         },
     )
-    start_run(run_dir, manifest, load_catalog(), load_settings(None, {}).policy)
+    catalog = load_catalog(options.catalog_path, separate_state=options.separate_state)
+    start_run(run_dir, manifest, catalog, handed_settings().policy)
 
 
 def stage_verdict(run_dir: Path, stage_percent: int) -> Judgement:

@@ -9,7 +9,9 @@ import pytest
 
 from verification.core.errors import PermissionNeeded, SettingsError, UsageError
 from verification.run import choose_stages
-from verification.settings import Settings, load_settings, require_allowed_target
+from verification.settings import HANDED, Settings, handed_settings, load_settings, require_allowed_target
+from verification.settings.authentication import authentication
+from verification.settings.target import AuthenticationSettings
 
 
 def written(tmp_path: Path, text: str) -> Path:
@@ -64,6 +66,22 @@ MISTAKES: list[tuple[str, list[str]]] = [
         ["witness.second", "no regular expression"],
     ),
     ("run = 5\n", ["run", "5"]),
+    ("[target]\ncontrol_url = 'http://127.0.0.1:1'\n", ["target", "belong together"]),
+    (
+        "[target]\nurl = 'http://h'\ncontrol_url = 'http://a'\ncandidate_url = 'http://b'\n",
+        ["target", "one backend with a switch", "two backends"],
+    ),
+    ("[target]\ncontrol_url = 'http://a/'\ncandidate_url = 'http://a'\n", ["old would be compared with old"]),
+    ("[target.authentication]\nheader = 'X-Key'\n", ["target.authentication", "one of environment and file"]),
+    ("[target.authentication]\nvalue = 's'\n", ["target.authentication.value", "unknown key", "environment"]),
+    ("[target]\nready = 'ping'\n", ["target.ready"]),
+    ("[arm]\nquery = 'a'\nheader = 'X-A'\n", ["arm", "query and header exclude each other"]),
+    ("[arm]\nheader = 'X-A'\n", ["arm", "header needs control and candidate"]),
+    ("[arm]\ncookie = 'a'\ncontrol = 'x'\ncandidate = 'x'\n", ["arm", "must differ"]),
+    ("[arm]\npath = true\ncontrol = ''\ncandidate = 'v2'\n", ["arm", "begins with a slash"]),
+    ("[percent]\ncommand = ['a']\nfile = {path = 'x', text = '1'}\n", ["percent", "command and file exclude"]),
+    ("[percent]\nenvironment = {A = '1'}\n", ["percent", "environment belongs to command"]),
+    ("[target]\nrestart_command = ['x']\n", ["target.restart_command", "unknown key"]),
     ("[latency]\nfloor_ms = inf\n", ["latency.floor_ms", "inf"]),
     ("[rates]\nexposure_alarm = nan\n", ["rates.exposure_alarm", "nan"]),
 ]
@@ -103,8 +121,11 @@ def test_what_only_looks_like_this_machine_needs_permission(url: str) -> None:
 
 
 def test_a_percent_is_changed_only_where_the_settings_say_how() -> None:
-    with pytest.raises(UsageError, match="restart_command"):
+    with pytest.raises(UsageError, match=r"percent\.command.*percent\.http or percent\.file"):
         require_allowed_target(settings("http://127.0.0.1:1", allow_percent_change=True, allow_restart=True))
+    how = {"target": {"url": "http://127.0.0.1:1"}, "percent": {"command": ["x"]}}
+    with pytest.raises(UsageError, match="--allow-restart"):
+        require_allowed_target(Settings.model_validate({**how, "run": {"allow_percent_change": True}}))
 
 
 def test_a_named_file_that_is_not_there_is_told(tmp_path: Path) -> None:
@@ -135,3 +156,92 @@ def test_a_named_target_stands_at_exactly_one_stage() -> None:
             choose_stages(named, stages)
     assert choose_stages(settings(None), [25, 10, 25]) == (10, 25)
     assert choose_stages(settings(None), []) == (0, 10, 25, 50, 100)
+
+
+def test_the_environment_wins_over_the_file_and_the_command_line_over_both(tmp_path: Path) -> None:
+    path = written(tmp_path, "[load]\nblocks = 40\nblock_s = 2.0\nprocesses = 2\n")
+    environment = {"RELEASE_GATE__LOAD__BLOCKS": "50", "RELEASE_GATE__LOAD__PROCESSES": "3", "OTHER": "1"}
+    found = load_settings(path, {"load": {"processes": 4}}, environment)
+    assert (found.load.blocks, found.load.block_s, found.load.processes) == (50, 2.0, 4)
+    assert found.sources["load.blocks"] == "environment RELEASE_GATE__LOAD__BLOCKS"
+    assert found.sources["load.block_s"] == str(path)
+    assert found.sources["load.processes"] == "command line"
+    assert "load.drain_s" not in found.sources
+
+
+def test_a_mistake_says_where_the_value_came_from(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="environment RELEASE_GATE__LOAD__BLOCKS"):
+        load_settings(written(tmp_path, ""), {}, {"RELEASE_GATE__LOAD__BLOCKS": "many"})
+
+
+def test_paths_in_a_file_are_meant_from_its_folder(tmp_path: Path) -> None:
+    path = written(tmp_path, "[catalog]\npath = 'mine'\n[target]\nlog_file = '/var/log/x'\n")
+    found = load_settings(path, {}, {})
+    assert found.catalog.path == tmp_path / "mine"
+    assert found.target.log_file == Path("/var/log/x")
+
+
+def test_two_urls_are_their_own_routing_and_witness_and_part_the_state() -> None:
+    two = Settings.model_validate({"target": {"control_url": "http://a", "candidate_url": "http://b/"}})
+    assert (two.routing.by, two.routing.control, two.routing.candidate) == ("url", "http://a", "http://b")
+    assert not two.routing.flag
+    assert two.first_witness.address
+    assert two.has_separate_state
+    assert not two.has_monitoring
+    assert not two.is_embedded
+    assert choose_stages(two, []) == (100,)
+    shared = Settings.model_validate(
+        {
+            "target": {"control_url": "http://a", "candidate_url": "http://b"},
+            "arm": {"shared_state": True},
+            "monitoring": {"none": False},
+            "witness": {"header": "X-By"},
+        }
+    )
+    assert not shared.has_separate_state
+    assert shared.has_monitoring
+    assert shared.first_witness.header == "X-By"
+
+
+@pytest.mark.parametrize(
+    ("arm", "expected"),
+    [
+        ({}, ("query", "force_domain", "false", "true")),
+        ({"query": "new", "control": "0", "candidate": "1"}, ("query", "new", "0", "1")),
+        ({"header": "X-Arm", "control": "a", "candidate": "b"}, ("header", "X-Arm", "a", "b")),
+        ({"cookie": "arm", "control": "a", "candidate": "b"}, ("cookie", "arm", "a", "b")),
+        ({"path": True, "control": "", "candidate": "/v2"}, ("path", "", "", "/v2")),
+    ],
+)
+def test_each_way_of_putting_a_request_on_an_arm_can_be_declared(
+    arm: dict[str, Any], expected: tuple[str, ...]
+) -> None:
+    routing = Settings.model_validate({"arm": arm}).routing
+    assert (routing.by, routing.name, routing.control, routing.candidate) == expected
+    assert routing.flag
+    assert not Settings.model_validate({"arm": {**arm, "flag": False}}).routing.flag
+
+
+def test_settings_are_handed_on_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = Settings.model_validate({"witness": {"none": True, "second": {"none": True}}, "load": {"blocks": 41}})
+    monkeypatch.setenv(HANDED, mine.model_dump_json(exclude_unset=True))
+    assert handed_settings() == mine
+
+
+def test_authentication_comes_from_environment_or_file_and_its_absence_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GATE_TOKEN", " s3cret ")
+    by_environment = AuthenticationSettings(environment="GATE_TOKEN", prefix="Bearer ")
+    assert authentication(by_environment) == {"Authorization": "Bearer s3cret"}
+    (tmp_path / "key").write_text("k3y\nignored\n")
+    assert authentication(AuthenticationSettings(header="X-Key", file=tmp_path / "key")) == {"X-Key": "k3y"}
+    assert authentication(None) == {}
+    (tmp_path / "empty").write_text("")
+    for broken in (
+        AuthenticationSettings(environment="GATE_NONE"),
+        AuthenticationSettings(file=tmp_path / "none"),
+        AuthenticationSettings(file=tmp_path / "empty"),
+    ):
+        with pytest.raises(SettingsError, match="target.authentication"):
+            authentication(broken)

@@ -73,7 +73,7 @@ def _replay(options: argparse.Namespace) -> int:
     run = {"allow_writes": True} if options.allow_writes else {}
     done = replay(options.file, load_settings(options.settings, {"target": target, "run": run}))
     for counterexample in done.judgement.counterexamples:
-        print("\n".join(commands(counterexample, done.judgement.manifest.target)))
+        print("\n".join(commands(counterexample, done.judgement.manifest)))
     if done.judgement.verdict is Verdict.PROMOTE:
         print("equal: this sequence shows no divergence here. Nothing else was asked.")
         return 0

@@ -8,9 +8,11 @@ import platform
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from verification.core.arms import DEFAULT_ROUTING, Routing
 from verification.core.model import Json
 from verification.core.records import Manifest
 from verification.core.redact import redact_text
@@ -30,6 +32,7 @@ def new_manifest(
     expected: tuple[str, ...],
     omitted: Mapping[str, str],
     repetitions: int = 1,
+    routing: Routing = DEFAULT_ROUTING,
 ) -> Manifest:
     """The manifest of a run that starts now; target and command line are redacted."""
     return Manifest(
@@ -47,6 +50,7 @@ def new_manifest(
         host=_host(),
         commit=_commit(),
         repetitions=repetitions,
+        routing=replace(routing, control=redact_text(routing.control), candidate=redact_text(routing.candidate)),
         command=tuple(redact_text(word) for word in (Path(sys.argv[0]).name, *sys.argv[1:])),
     )
 

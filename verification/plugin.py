@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from verification.catalog.load import load_catalog
 from verification.catalog.sequences import sequences_of
 from verification.core.cases import Catalog
 from verification.core.errors import GateError, TargetError
@@ -20,7 +19,7 @@ from verification.core.expectation import owed, parity_key, search_keys
 from verification.core.model import Verdict
 from verification.core.sequences import Sequence
 from verification.gate import MISUSED, Gate, read_options
-from verification.run import scope_of
+from verification.run import catalog_of, scope_of
 
 STAGE_GATE_DIR = Path(__file__).resolve().parent / "stage_gate"
 MARKER = "stage_gate"
@@ -143,7 +142,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("race", [name for name in catalog.races if f"race:{name}" in expected])
     if "percent" in metafunc.fixturenames:
         alone = metafunc.definition.get_closest_marker("latency_alone") is not None
-        metafunc.parametrize("percent", [p for p in stages if not alone or f"load:{p}" in expected])
+        part = "load" if alone else metafunc.function.__name__.replace("test_", "flag:")
+        metafunc.parametrize("percent", [p for p in stages if f"{part}:{p}" in expected])
 
 
 def _id_of(key: str) -> str:
@@ -160,7 +160,7 @@ def _plan(config: pytest.Config) -> _Plan:
         return gate.run.catalog, frozenset(gate.manifest.expected), gate.stages, gate.run.replays
     try:
         settings, stages = read_options(config)
-        catalog = load_catalog()
+        catalog = catalog_of(settings)
     except GateError as error:
         pytest.exit(f"release gate: {error}", returncode=MISUSED)
     return catalog, frozenset(owed(catalog, scope_of(settings, stages))[0]), stages, ()

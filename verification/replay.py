@@ -8,14 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from verification.catalog.counterexample import read_counterexample
-from verification.catalog.load import load_catalog
 from verification.core.errors import TargetError
 from verification.core.judgement import Judgement
 from verification.core.records import Mishap, RunEnd
 from verification.drive.campaign import Campaign, Place
 from verification.evidence import start_run
 from verification.manifest import new_manifest
-from verification.run import conclude
+from verification.run import catalog_of, conclude
 from verification.settings import Settings, require_allowed_target
 
 _ANY_STAGE = 50
@@ -36,7 +35,7 @@ def replay(path: Path, settings: Settings) -> Replay:
     Raises CatalogError for a file that cannot be used and UsageError for a target that must not be written to.
     """
     require_allowed_target(settings)
-    catalog = load_catalog()
+    catalog = catalog_of(settings)
     sequence = read_counterexample(path, catalog, os.environ).sequence
     started = datetime.now(UTC)
     # In a folder of its own, so that `latest` goes on to name the last whole run.
@@ -44,8 +43,9 @@ def replay(path: Path, settings: Settings) -> Replay:
     manifest = new_manifest(
         run_dir.name,
         seed=settings.run.seed,
-        target=settings.target.url or "embedded",
-        owned=settings.target.url is None,
+        target=" and ".join(settings.target.urls) or "embedded",
+        owned=settings.is_embedded,
+        routing=settings.routing,
         stages=(_ANY_STAGE,),
         quick=False,
         expected=(sequence.key,),

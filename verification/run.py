@@ -21,6 +21,8 @@ from verification.manifest import new_manifest
 from verification.reporting.write import write_reports
 from verification.settings import Settings
 
+_ALL = 100
+
 
 @dataclass(frozen=True, slots=True)
 class OpenRun:
@@ -34,10 +36,18 @@ class OpenRun:
     """What earlier runs found, walked first."""
 
 
+def catalog_of(settings: Settings) -> Catalog:
+    """What this run asks; CatalogError where it cannot be used."""
+    return load_catalog(settings.catalog.path, separate_state=settings.has_separate_state)
+
+
 def choose_stages(settings: Settings, asked: Ordered[int]) -> tuple[int, ...]:
     """The stages of a run: those asked for, else the plan's; a named backend stands at exactly one."""
     stages = tuple(sorted(set(asked))) or settings.stages
-    if settings.target.url is not None and len(stages) != 1 and not (asked and settings.may_change_percent):
+    if settings.has_two_urls and not asked:
+        # Two backends have no flag between them: everything that is put on candidate goes there.
+        return (_ALL,)
+    if not settings.is_embedded and len(stages) != 1 and not (asked and settings.may_change_percent):
         raise UsageError(
             "--target names a backend that the suite did not start, so it measures the one stage that the backend is "
             "at. Say which: for example --stage 25."
@@ -47,25 +57,26 @@ def choose_stages(settings: Settings, asked: Ordered[int]) -> tuple[int, ...]:
 
 def open_run(settings: Settings, stages: tuple[int, ...], run_dir: Path | None) -> OpenRun:
     """Make the run's folder, write what the run is and what evidence it owes, and a first report that says so."""
-    catalog = load_catalog()
+    catalog = catalog_of(settings)
     started = datetime.now(UTC)
     folder = run_dir or settings.run.report_dir / f"{started:%Y%m%d-%H%M%S}-{os.getpid()}"
     if (folder / "run.json").exists():
         raise EvidenceError(f"{folder}: holds a run already. Name an empty folder with --run-dir, or leave it out.")
-    owned = settings.target.url is None
+    owned = settings.is_embedded
     kept, unusable = earlier_counterexamples(settings.run.report_dir, catalog, os.environ)
     replays = tuple(one.sequence for one in kept)
     expected, omitted = owed(catalog, scope_of(settings, stages, replays))
     manifest = new_manifest(
         folder.name,
         seed=settings.run.seed,
-        target=settings.target.url or "embedded",
+        target=" and ".join(settings.target.urls) or "embedded",
         owned=owned,
         stages=stages,
         quick=settings.run.quick,
         expected=expected,
         repetitions=settings.run.repetitions,
         omitted={**omitted, **unusable},
+        routing=settings.routing,
     )
     start_run(folder, manifest, catalog, settings.policy)
     conclude(folder)
@@ -76,7 +87,10 @@ def scope_of(settings: Settings, stages: tuple[int, ...], replays: tuple[Sequenc
     """What kind of run these settings ask for."""
     return Scope(
         stages,
-        owned=settings.target.url is None,
+        owned=settings.is_embedded,
+        flag=settings.routing.flag,
+        monitoring=settings.has_monitoring,
+        witnesses=not settings.first_witness.address,
         quick=settings.run.quick,
         may_restart=settings.may_change_percent,
         ramp=settings.load.ramp,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.core.judge.builders import CATALOG, OTHER
-from verification.core.arms import force_query, implementation, is_fallback, is_proven
+from verification.core.arms import DEFAULT_ROUTING, Marks, Routing, implementation, is_fallback, is_proven
 from verification.core.model import Answer, Arm, Comparison, Exchange, Implementation, Request, Verdict, worst
 
 
@@ -41,9 +41,25 @@ def test_a_comparison_knows_its_sides() -> None:
 
 
 def test_an_arm_is_forced_by_its_query_and_none_leaves_it_to_the_flag() -> None:
-    assert force_query(Arm.CONTROL) == (("force_domain", "false"),)
-    assert force_query(Arm.CANDIDATE) == (("force_domain", "true"),)
-    assert force_query(None) == ()
+    assert DEFAULT_ROUTING.marks(Arm.CONTROL) == Marks(query=(("force_domain", "false"),))
+    assert DEFAULT_ROUTING.marks(Arm.CANDIDATE) == Marks(query=(("force_domain", "true"),))
+    assert DEFAULT_ROUTING.marks(None) == Marks()
+
+
+@pytest.mark.parametrize(
+    ("routing", "marks", "told"),
+    [
+        (Routing("header", "X-Arm", "old", "new"), Marks(headers=(("X-Arm", "new"),)), "header X-Arm"),
+        (Routing("cookie", "arm", "old", "new"), Marks(headers=(("cookie", "arm=new"),)), "cookie arm"),
+        (Routing("path", "", "", "/v2"), Marks(prefix="/v2"), "a prefix of the path"),
+        (Routing("url", "", "http://a", "http://b"), Marks(base_url="http://b"), "its base URL"),
+        (Routing("query", "x", "0", "1"), Marks(query=(("x", "1"),)), "query parameter x"),
+    ],
+)
+def test_an_arm_can_be_forced_in_any_declared_way(routing: Routing, marks: Marks, told: str) -> None:
+    assert routing.marks(Arm.CANDIDATE) == marks
+    assert routing.told == told
+    assert routing.marks(None) == Marks(base_url="http://a" if routing.by == "url" else None)
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,9 @@ def served(*names: str | None) -> Service:
 
 
 def test_exposure_counts_what_the_witness_names() -> None:
-    exposure = flag.measure_exposure(served("legacy", "legacy", "domain", None).caller(), 25, requests=100)
+    exposure = flag.measure_exposure(
+        served("legacy", "legacy", "domain", None).caller(), 25, "/free/{subject}", requests=100
+    )
     assert (exposure.legacy, exposure.domain, exposure.unknown) == (50, 25, 25)
 
 
@@ -72,7 +74,7 @@ def test_usage_is_the_difference_of_the_counters(counted: bool) -> None:
         seen[name] += 1
         return httpx.Response(200, json={}, headers={"x-served-by": name})
 
-    forced, natural = flag.measure_usage(Service(interfere=count).caller(), 10, requests=10)
+    forced, natural = flag.measure_usage(Service(interfere=count).caller(), 10, "/free", "/metrics", requests=10)
     assert (forced.witnessed_domain, forced.witnessed_legacy) == (5, 5)
     assert (natural.witnessed_domain, natural.witnessed_legacy) == (0, 10)
     expected = [(5, 5), (0, 10)] if counted else [(None, None), (None, None)]

@@ -39,7 +39,8 @@ def url() -> Iterator[str]:
 
 def named(url: str, *, command: tuple[str, ...] = (), allowed: bool = False, **target: Any) -> Settings:
     run = {"allow_percent_change": allowed, "allow_restart": allowed}
-    return Settings.model_validate({"target": {"url": url, "restart_command": command, **target}, "run": run})
+    percent = {"command": command}
+    return Settings.model_validate({"target": {"url": url, **target}, "percent": percent, "run": run})
 
 
 def writes_to(path: Path) -> tuple[str, ...]:
@@ -89,7 +90,7 @@ def test_its_log_is_read_where_the_settings_name_it(url: str, tmp_path: Path) ->
 
 
 def test_permission_alone_without_the_way_is_misuse(url: str) -> None:
-    with pytest.raises(UsageError, match="restart_command"):
+    with pytest.raises(UsageError, match="percent"):
         require_allowed_target(named(url, allowed=True))
 
 

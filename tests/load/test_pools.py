@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -8,7 +9,7 @@ from loadtests.pools import Pools
 from loadtests.reply import Reply
 from verification.core.cases import Catalog, Endpoint, LoadSpec, PoolSpec, RequestSpec, ResourceSpec, Shape
 from verification.core.errors import TargetError
-from verification.core.model import Request
+from verification.core.model import Arm, Request
 
 CAMERA = ResourceSpec(
     "camera",
@@ -53,11 +54,13 @@ class Backend:
 
     def __init__(self) -> None:
         self.asked: list[str] = []
+        self.arms: list[Arm] = []
         self.refused: dict[str, int] = {}
 
-    def __call__(self, request: Request) -> Reply:
+    def __call__(self, request: Request, arm: Arm) -> Reply:
         asked = f"{request.method} {request.path}"
         self.asked.append(asked)
+        self.arms.append(arm)
         status = self.refused.get(asked, 200)
         body = json.dumps({"id": len(self.asked)})
         return Reply(status, body, "legacy", None, None, timed_out=False, sent_at_s=0.0, done_at_s=0.1, length=0)
@@ -115,8 +118,8 @@ def test_a_twin_that_is_gone_already_is_not_left_over_but_one_that_stays_is_name
 
 def test_what_cannot_be_deleted_is_neutralised_and_counted(pools: Pools, backend: Backend) -> None:
     pools.fill([UPDATE, CREATE])
-    pools.created("rule", '{"id": 77}', remember=True)
-    pools.created("rule", '{"id": 78}', remember=True)
+    pools.created("rule", '{"id": 77}', Arm.CONTROL, remember=True)
+    pools.created("rule", '{"id": 78}', Arm.CONTROL, remember=True)
     backend.refused = {"PUT /alerts/rules/78": 500}
     left = pools.remove()
     assert "PUT /alerts/rules/77" in backend.asked
@@ -125,8 +128,8 @@ def test_what_cannot_be_deleted_is_neutralised_and_counted(pools: Pools, backend
 
 
 def test_a_creation_whose_answer_tells_no_id_is_counted_as_not_neutralised(pools: Pools) -> None:
-    pools.created("rule", "not JSON", remember=True)
-    pools.created("rule", '{"id": 1}', remember=False)
+    pools.created("rule", "not JSON", Arm.CONTROL, remember=True)
+    pools.created("rule", '{"id": 1}', Arm.CONTROL, remember=False)
     assert pools.remove() == ("2 x rule named gate-run-w0-*, not neutralised",)
 
 
@@ -156,3 +159,24 @@ def test_twins_of_a_lost_worker_can_be_taken_over(pools: Pools, backend: Backend
     heir.adopt(pools.made)
     assert heir.remove() == ()
     assert "DELETE /cameras/gate-run-w0-moving-0" in backend.asked
+
+
+def test_where_states_part_each_side_has_its_own_twins_under_the_same_names(backend: Backend) -> None:
+    pools = Pools(replace(CATALOG, separate_state=True), backend, "gate-run-w0", 10)
+    start, update = pools.fill([START, UPDATE])
+    assert start.twins == start.twins_of_candidate
+    assert update.twins != update.twins_of_candidate
+    assert set(backend.arms) == set(Arm)
+    assert {arm for _, _, arm in pools.made} == {"control", "candidate"}
+    pools.created("rule", '{"id": 99}', Arm.CANDIDATE, remember=True)
+    backend.asked.clear()
+    backend.arms.clear()
+    pools.remove()
+    assert backend.arms[backend.asked.index("PUT /alerts/rules/99")] is Arm.CANDIDATE
+    assert backend.asked.count("DELETE /cameras/gate-run-w0-moving-0") == 2
+
+
+def test_where_the_state_is_shared_twins_are_made_through_control_only(pools: Pools, backend: Backend) -> None:
+    (start,) = pools.fill([START])
+    assert start.twins_of_candidate == ()
+    assert set(backend.arms) == {Arm.CONTROL}

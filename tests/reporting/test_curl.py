@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from tests.reporting import sample
+from verification.core.arms import DEFAULT_ROUTING, Routing
 from verification.core.model import Arm, Exchange, Request
 from verification.reporting import curl, plain
 
@@ -29,13 +30,13 @@ def spoken(command: str) -> list[str]:
 @pytest.mark.parametrize(("arm", "forced"), [(Arm.CONTROL, "false"), (Arm.CANDIDATE, "true")])
 def test_the_request_is_forced_to_its_arm(arm: Arm, forced: str) -> None:
     asked = exchange(Request("PUT", "/api/v1/cameras/a/auto-start", (("auto_start", "true"),)), arm)
-    words = shlex.split(curl.command(asked, "https://staging.example/", MOST) or "")
+    words = shlex.split(curl.command(asked, "https://staging.example/", DEFAULT_ROUTING, MOST) or "")
     url = f"https://staging.example/api/v1/cameras/a/auto-start?auto_start=true&force_domain={forced}"
     assert words[-3:] == ["-X", "PUT", url]
 
 
 def test_an_embedded_target_has_a_stand_in_for_its_host() -> None:
-    command = curl.command(exchange(Request("GET", "/api/ping")), "embedded", MOST)
+    command = curl.command(exchange(Request("GET", "/api/ping")), "embedded", DEFAULT_ROUTING, MOST)
     assert f"{curl.STAND_IN}/api/ping?force_domain=true" in (command or "")
 
 
@@ -51,7 +52,9 @@ def test_an_embedded_target_has_a_stand_in_for_its_host() -> None:
     ],
 )
 def test_a_shell_understands_the_body_that_was_sent(body: str) -> None:
-    command = curl.command(exchange(Request("POST", "/x", (), body, "application/json")), "embedded", MOST)
+    command = curl.command(
+        exchange(Request("POST", "/x", (), body, "application/json")), "embedded", DEFAULT_ROUTING, MOST
+    )
     assert command is not None
     assert not plain.HIDDEN.search(command)
     words = spoken(command)
@@ -60,10 +63,23 @@ def test_a_shell_understands_the_body_that_was_sent(body: str) -> None:
 
 
 def test_a_path_from_outside_cannot_end_the_url_or_name_another_host() -> None:
-    command = curl.command(exchange(Request("GET", "/cameras/a b?x#y'\n@evil/status")), "http://host:1", MOST)
+    command = curl.command(
+        exchange(Request("GET", "/cameras/a b?x#y'\n@evil/status")), "http://host:1", DEFAULT_ROUTING, MOST
+    )
     assert spoken(command or "")[-1] == "http://host:1/cameras/a%20b%3Fx%23y'%0A@evil/status?force_domain=true"
 
 
 @pytest.mark.parametrize("body", ["\0", "x" * (MOST + 1)])
 def test_no_command_is_shown_that_could_not_be_typed(body: str) -> None:
-    assert curl.command(exchange(Request("POST", "/x", (), body)), "embedded", MOST) is None
+    assert curl.command(exchange(Request("POST", "/x", (), body)), "embedded", DEFAULT_ROUTING, MOST) is None
+
+
+def test_two_backends_a_header_and_a_prefix_are_told_as_they_were_sent() -> None:
+    asked = exchange(Request("GET", "/x"))
+    two = Routing("url", "", "https://old.example", "https://new.example:8443", flag=False)
+    assert shlex.split(curl.command(asked, "a and b", two, MOST) or "")[-1] == "https://new.example:8443/x"
+    headed = shlex.split(curl.command(asked, "http://h", Routing("header", "X-Arm", "0", "1"), MOST) or "")
+    assert headed[-3:] == ["http://h/x", "-H", "X-Arm: 1"]
+    assert (
+        shlex.split(curl.command(asked, "http://h", Routing("path", "", "", "/v2"), MOST) or "")[-1] == "http://h/v2/x"
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
@@ -24,9 +25,10 @@ _SUFFIXES = (".yaml", ".yml")
 _SECTIONS = ("resources", "readings", "pools")
 
 
-def load_catalog(path: Path | None = None) -> Catalog:
+def load_catalog(path: Path | None = None, *, separate_state: bool = False) -> Catalog:
     """The catalog in a file, or in all YAML files of a folder together; None: the shipped one.
 
+    `separate_state` tells that control and candidate each keep a state of their own.
     Raises CatalogError that names, for every mistake, file, line, entry, field and value, and what would be valid.
     """
     mistakes = Mistakes()
@@ -48,6 +50,7 @@ def load_catalog(path: Path | None = None) -> Catalog:
         {name: build.reading(name, entry) for name, entry in references.readings.items()},
         {name: build.pool(name, entry) for name, entry in references.pools.items()},
         build.races(files, references),
+        separate_state,
     )
     if not endpoints and not mistakes.found:
         raise CatalogError(f"{path or SHIPPED}: the catalog has no endpoint; add at least one under `endpoints`")
@@ -68,7 +71,7 @@ def select(catalog: Catalog, endpoint_ids: Iterable[str]) -> Catalog:
     races = {
         name: race for name, race in catalog.races.items() if {call.endpoint for call in race.calls} <= set(wanted)
     }
-    return Catalog(kept, catalog.resources, catalog.readings, catalog.pools, races)
+    return replace(catalog, endpoints=kept, races=races)
 
 
 def catalog_files(path: Path) -> list[Path]:

@@ -2,16 +2,61 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Literal
+
 from verification.core.model import EXPECTED_IMPLEMENTATION, Arm, Exchange, Implementation
 
 SERVER_TIME_HEADER = "server-timing"
 _BY_NAME = {known.value: known for known in Implementation}
-_FORCED = {Arm.CONTROL: "false", Arm.CANDIDATE: "true"}
 
 
-def force_query(arm: Arm | None) -> tuple[tuple[str, str], ...]:
-    """Query parameters that put a request on an arm; None leaves the choice to the flag."""
-    return () if arm is None else (("force_domain", _FORCED[arm]),)
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """What puts a request on an arm: added to its query and headers, before its path, or its base URL."""
+
+    query: tuple[tuple[str, str], ...] = ()
+    headers: tuple[tuple[str, str], ...] = ()
+    prefix: str = ""
+    base_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Routing:
+    """How a request is put on control and on candidate.
+
+    `name` is the query parameter, header or cookie that takes the two values; by path they are prefixes, by URL the two
+    base URLs, and it is empty.
+    """
+
+    by: Literal["query", "header", "cookie", "path", "url"] = "query"
+    name: str = "force_domain"
+    control: str = "false"
+    candidate: str = "true"
+    flag: bool = True
+    """Whether a request that is put on no arm is routed by a flag at a percent."""
+
+    def marks(self, arm: Arm | None) -> Marks:
+        """What puts a request on an arm; None leaves the choice to the flag, and by URL to control."""
+        if arm is None:
+            return Marks(base_url=self.control if self.by == "url" else None)
+        value = self.control if arm is Arm.CONTROL else self.candidate
+        if self.by == "query":
+            return Marks(query=((self.name, value),))
+        if self.by == "header":
+            return Marks(headers=((self.name, value),))
+        if self.by == "cookie":
+            return Marks(headers=(("cookie", f"{self.name}={value}"),))
+        return Marks(prefix=value) if self.by == "path" else Marks(base_url=value)
+
+    @property
+    def told(self) -> str:
+        """In words, for reports."""
+        where = {"query": "query parameter", "header": "header", "cookie": "cookie"}.get(self.by)
+        return f"{where} {self.name}" if where else {"path": "a prefix of the path", "url": "its base URL"}[self.by]
+
+
+DEFAULT_ROUTING = Routing()
 
 
 def implementation(served: str | None) -> Implementation | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date
 
-from verification.core.model import Json
+from verification.core.model import Arm, Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +193,12 @@ class Catalog:
     readings: dict[str, ReadingSpec]
     pools: dict[str, PoolSpec]
     races: dict[str, RaceSpec] = field(default_factory=dict)
+    separate_state: bool = False
+    """Whether control and candidate each keep a state of their own: then neither can read what the other wrote."""
+
+    def home(self, arm: Arm) -> Arm:
+        """The arm through which a side makes its twins and reads its state: control, or its own where states part."""
+        return arm if self.separate_state else Arm.CONTROL
 
     def endpoint(self, endpoint_id: str) -> Endpoint:
         """The endpoint of that id; KeyError names it where there is none."""

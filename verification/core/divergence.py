@@ -21,6 +21,7 @@ from verification.core.sequences import (
     Passage,
     Sequence,
     SequenceComparison,
+    home_of,
     trial_arms,
 )
 from verification.core.state import changes, crossings, document, reading_shape, unreadable
@@ -75,7 +76,7 @@ def judge_sequence(catalog: Catalog, comparison: SequenceComparison) -> Sequence
     sick = _sickness(catalog, sequence, control) or (_sickness(catalog, sequence, again) if again else None)
     if sick or trial.failure:
         return _void(sequence, "control.unhealthy", sick or f"{trial.side}: {trial.failure}")
-    for arm, exchange, passage in _asked(comparison):
+    for arm, exchange, passage in _asked(catalog, comparison):
         unproven = disproof(arm, exchange)
         if is_fallback(exchange):
             finding = _finding(sequence, "witness.fallback", Verdict.HOLD, _fallback_words(exchange))
@@ -121,13 +122,14 @@ def _sickness(catalog: Catalog, sequence: Sequence, passage: Passage) -> str | N
     return f"{passage.side} lacks the reading {absent[0]!r}" if absent else None
 
 
-def _asked(comparison: SequenceComparison) -> Iterator[tuple[Arm, Exchange, Passage]]:
+def _asked(catalog: Catalog, comparison: SequenceComparison) -> Iterator[tuple[Arm, Exchange, Passage]]:
     """Every exchange of every passage with the arm that it was to be put on."""
     for passage in comparison.passages:
         for arm, exchange in zip(trial_arms(comparison.sequence, passage.side), passage.exchanges, strict=False):
             yield arm, exchange, passage
+        home = home_of(catalog, comparison.sequence, passage.side)
         for reading in passage.readings:
-            yield Arm.CANDIDATE if reading.moment == "cross" else Arm.CONTROL, reading.exchange, passage
+            yield Arm.CANDIDATE if reading.moment == "cross" else home, reading.exchange, passage
 
 
 def _fallback_words(exchange: Exchange) -> str:

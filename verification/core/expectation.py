@@ -28,6 +28,12 @@ class Scope:
     owned: bool
     quick: bool
     may_restart: bool
+    flag: bool = True
+    """Whether a flag routes requests that are put on no arm."""
+    monitoring: bool = True
+    """Whether the backend has the two monitoring endpoints."""
+    witnesses: bool = True
+    """Whether something in or beside the answers has to tell who served them."""
     ramp: bool = False
     """Whether the load is preceded by a ramp that finds the knee."""
     replays: tuple[str, ...] = ()
@@ -67,10 +73,11 @@ def certificate_key(resource: str, operation: str, first: Arm) -> str:
 
 
 def search_keys(catalog: Catalog) -> tuple[str, ...]:
-    """Keys of the searches for a diverging sequence."""
+    """Keys of the searches for a diverging sequence; steps are routed over both arms only where states are shared."""
+    kinds = SEARCH_KINDS[:1] if catalog.separate_state else SEARCH_KINDS
     return tuple(
         f"sequence:{kind}:{group}:{number}"
-        for kind in SEARCH_KINDS
+        for kind in kinds
         for group in groups(catalog)
         for number in range(1, SEARCHES + 1)
     )
@@ -78,7 +85,10 @@ def search_keys(catalog: Catalog) -> tuple[str, ...]:
 
 def sequence_keys(catalog: Catalog) -> tuple[str, ...]:
     """Keys of every sequence that the catalog owes: searches, retries, and the rollback certificate."""
-    retries = [retry_key(e.id, routing) for e in catalog.endpoints if e.writes for routing in RETRY_ROUTINGS]
+    routings = RETRY_ROUTINGS[:1] if catalog.separate_state else RETRY_ROUTINGS
+    retries = [retry_key(e.id, routing) for e in catalog.endpoints if e.writes for routing in routings]
+    if catalog.separate_state:
+        return (*search_keys(catalog), *retries)
     certificates = [
         certificate_key(resource.name, operation, first)
         for resource in catalog.resources.values()
@@ -92,36 +102,52 @@ def owed(catalog: Catalog, scope: Scope) -> tuple[tuple[str, ...], dict[str, str
     """The keys that the verdict needs, and the keys left out by decision with the reason."""
     keys: list[str] = []
     omitted: dict[str, str] = {}
-    for endpoint in catalog.endpoints:
-        for case in endpoint.cases:
-            key = parity_key(endpoint.id, case.id)
-            if scope.quick and case.derived:
-                omitted["parity:derived"] = "--quick compares the hand-written cases only"
-            else:
-                keys.append(key)
+    asked = [(endpoint, case) for endpoint in catalog.endpoints for case in endpoint.cases]
+    keys += [parity_key(endpoint.id, case.id) for endpoint, case in asked if not (scope.quick and case.derived)]
+    if len(keys) < len(asked):
+        omitted["parity:derived"] = "--quick compares the hand-written cases only"
     if scope.quick:
         omitted["sequence:drawn"] = "--quick draws a quarter of the sequences"
     keys += [*scope.replays, *sequence_keys(catalog), *(f"race:{name}" for name in catalog.races)]
+    if catalog.separate_state:
+        omitted["across arms"] = "each side has a state of its own: neither can read or undo what the other wrote"
     for percent in scope.stages:
-        keys += [f"flag:exposure:{percent}", f"flag:force:{percent}"]
+        if scope.flag:
+            keys += [f"flag:exposure:{percent}", f"flag:force:{percent}"]
         if scope.quick and percent not in QUICK_LOAD_STAGES and len(scope.stages) > 1:
             omitted[f"load:{percent}"] = "--quick measures the latency at 10 % and 100 % only"
         else:
             keys.append(f"load:{percent}")
-    keys += ["rollback:request", "monitoring:before", "monitoring:after", "monitoring:usage"]
-    keys += [f"witness:{endpoint.id}" for endpoint in catalog.endpoints]
+    known, left_out = _owed_of_flag(scope)
+    keys += known
+    omitted |= left_out
+    if scope.witnesses:
+        keys += [f"witness:{endpoint.id}" for endpoint in catalog.endpoints]
+    if not (scope.ramp and f"load:{_BASELINE}" in keys):
+        omitted["load:knee"] = "no ramp was asked, so whether the rate lies below the target's knee is not known"
+    absent = (percent for percent in DEFAULT_STAGES if scope.flag and percent not in scope.stages)
+    omitted |= {f"stage:{percent}": "not among the stages of this run" for percent in absent}
+    return tuple(keys), omitted
+
+
+def _owed_of_flag(scope: Scope) -> tuple[list[str], dict[str, str]]:
+    """What is owed of the flag, the ways back and the monitoring, and what is left out with its reason."""
+    keys: list[str] = []
+    omitted: dict[str, str] = {}
+    if scope.monitoring:
+        keys += ["monitoring:before", "monitoring:after", *(["monitoring:usage"] if scope.flag else [])]
+    else:
+        omitted["monitoring"] = "the settings name no monitoring endpoints"
+    if not scope.flag:
+        omitted["flag"] = "no flag routes requests, so there is no share to see and no way back to drill"
+        return keys, omitted
+    keys.append("rollback:request")
     for key, reason in (("flag:refuse", "the backend is not ours to start"), ("rollback:global", _NO_RESTART)):
-        allowed = scope.owned or (key == "rollback:global" and scope.may_restart)
-        if allowed:
+        if scope.owned or (key == "rollback:global" and scope.may_restart):
             keys.append(key)
         else:
             omitted[key] = reason
-    if not (scope.ramp and f"load:{_BASELINE}" in keys):
-        omitted["load:knee"] = "no ramp was asked, so whether the rate lies below the target's knee is not known"
-    for percent in DEFAULT_STAGES:
-        if percent not in scope.stages:
-            omitted[f"stage:{percent}"] = "not among the stages of this run"
-    return tuple(keys), omitted
+    return keys, omitted
 
 
 _BASELINE = 0

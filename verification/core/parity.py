@@ -63,13 +63,14 @@ def judge_comparison(catalog: Catalog, comparison: Comparison, memory: Memory | 
     if fell_back(candidate):
         report.add("witness.fallback", Verdict.HOLD, "the request was put on candidate and legacy answered it")
         return report.outcome(proven=False)
-    unproven = unproven_by(candidate)
+    unproven = unproven_by(catalog, candidate)
     if unproven:
         return report.void("witness.absent", unproven)
     trio = (control, again, candidate)
-    absent = next((probe for probe in trio if missing_readings(endpoint, probe)), None)
-    if absent is not None:
-        return report.void("evidence.missing", f"{absent.side} lacks {missing_readings(endpoint, absent)}")
+    for probe in trio:
+        absent = missing_readings(catalog, endpoint, probe)
+        if absent:
+            return report.void("evidence.missing", f"{probe.side} lacks {absent}")
     crossed = report.add_cross_witnesses([r for probe in trio for r in probe.readings if r.moment == "cross"])
     noise = memory.once("noise", (control, again), lambda: _compare_probes(catalog, endpoint, control, again, memory))
     seen = _compare_probes(catalog, endpoint, control, candidate, memory)

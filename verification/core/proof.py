@@ -26,7 +26,7 @@ def unusable_control(
     sick = sick or _unread(catalog, candidate, ("before",), memory)
     if sick:
         return "control.unhealthy", sick
-    unproven = next(filter(None, map(unproven_by, controls)), None)
+    unproven = next(filter(None, (unproven_by(catalog, probe) for probe in controls)), None)
     return ("witness.absent", unproven) if unproven else None
 
 
@@ -54,9 +54,10 @@ def _unread(catalog: Catalog, probe: Probe, moments: tuple[str, ...], memory: Me
     return None
 
 
-def missing_readings(endpoint: Endpoint, probe: Probe) -> str:
+def missing_readings(catalog: Catalog, endpoint: Endpoint, probe: Probe) -> str:
     """The readings that the catalog wants and the probe has not, in words; empty when none is missing."""
-    moments = ("before", "after", "cross") if endpoint.writes else ("before", "after")
+    crosses = endpoint.writes and not catalog.separate_state
+    moments = ("before", "after", "cross") if crosses else ("before", "after")
     there = {(reading.name, reading.moment) for reading in probe.readings}
     missing = [(name, moment) for name in endpoint.reads for moment in moments if (name, moment) not in there]
     return ", ".join(f"the reading {name!r} ({moment})" for name, moment in missing)
@@ -75,10 +76,11 @@ def fell_back(probe: Probe) -> bool:
     return probe.exchange is not None and is_fallback(probe.exchange)
 
 
-def unproven_by(probe: Probe) -> str | None:
+def unproven_by(catalog: Catalog, probe: Probe) -> str | None:
     """What is wrong with the witnesses of the probe and of its readings; None when all agree with their arm."""
-    asked = [(ARM_OF_SIDE[probe.side], probe.exchange)]
-    asked += [(Arm.CONTROL, reading.exchange) for reading in probe.readings if reading.moment != "cross"]
+    own = ARM_OF_SIDE[probe.side]
+    asked = [(own, probe.exchange)]
+    asked += [(catalog.home(own), reading.exchange) for reading in probe.readings if reading.moment != "cross"]
     return next(filter(None, (disproof(arm, exchange) for arm, exchange in asked)), None)
 
 

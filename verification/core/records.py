@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from verification.core.arms import DEFAULT_ROUTING, Routing
 from verification.core.knee import RampStep
 from verification.core.model import Arm, Comparison, Exchange, Json, Reading
 from verification.core.sequences import SequenceComparison, SequenceSearch
@@ -287,6 +288,8 @@ class Manifest:
     command: tuple[str, ...] = ()
     repetitions: int = 1
     """How often every case is compared; all of them are owed."""
+    routing: Routing = DEFAULT_ROUTING
+    """How a request was put on an arm; base URLs are redacted."""
 
 
 @dataclass(frozen=True, slots=True)

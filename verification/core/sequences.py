@@ -95,6 +95,11 @@ def trial_arms(sequence: Sequence, side: str) -> tuple[Arm, ...]:
     return sequence.routing if side == TRIAL_SIDE else (Arm.CONTROL,) * len(sequence.steps)
 
 
+def home_of(catalog: Catalog, sequence: Sequence, side: str) -> Arm:
+    """The arm through which this side makes its twins and reads its state; where states part, its steps go there."""
+    return catalog.home(trial_arms(sequence, side)[0])
+
+
 def groups(catalog: Catalog) -> dict[str, tuple[Endpoint, ...]]:
     """Endpoints that share readings touch the same state, so their calls can meet; a group bears its first reading's
     name. The groups stand in the order of the catalog."""

@@ -29,12 +29,16 @@ class Witness:
     body: str | None = None
     legacy: str = "legacy"
     domain: str = "domain"
+    address: bool = False
+    """Control and candidate are backends of their own: who answered is who was asked."""
 
     @property
     def place(self) -> str:
         """Where it stands, in words."""
         if self.header is not None:
             return f"response header {self.header}"
+        if self.address:
+            return "the address that answered"
         return f"body field {self.body}" if self.body is not None else "none"
 
     def served_by(self, headers: Iterable[tuple[str, str]], body: str) -> str | None:
@@ -135,6 +139,11 @@ class WitnessSettings(Frozen):
         if self.legacy.strip().lower() == self.domain.strip().lower():
             raise ValueError("legacy and domain must be different texts, whatever the case of their letters")
         return self
+
+    @property
+    def is_undeclared(self) -> bool:
+        """True when nothing says where the witness stands."""
+        return self.header is None and self.body is None and not self.none
 
     @property
     def first(self) -> Witness:

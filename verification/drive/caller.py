@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import base64
 import json
+import ssl
 import time
+from collections.abc import Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import httpx
 
-from verification.core.arms import force_query
-from verification.core.model import Answer, Arm, Exchange, Request
+from verification.core.arms import DEFAULT_ROUTING, Marks, Routing
+from verification.core.model import EXPECTED_IMPLEMENTATION, Answer, Arm, Exchange, Request
 from verification.core.redact import Redactor
 from verification.core.witness import DEFAULT_WITNESS, Witness
 
@@ -30,23 +33,41 @@ class Caller:
         timeout_s: float = 10.0,
         max_body_bytes: int = 5_000_000,
         witness: Witness = DEFAULT_WITNESS,
+        routing: Routing = DEFAULT_ROUTING,
+        headers: Mapping[str, str] | None = None,
+        ca_file: Path | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self.base_url = base_url
         self._redactor = redactor
         self._max_body_bytes = max_body_bytes
-        self._witness = witness
+        self._witness, self._routing = witness, routing
         # trust_env off: a proxy from the environment would put a third party between the gate and its target.
         self._client = httpx.Client(
-            base_url=base_url, timeout=timeout_s, transport=transport, follow_redirects=False, trust_env=False
+            timeout=timeout_s,
+            transport=transport,
+            follow_redirects=False,
+            trust_env=False,
+            headers=dict(headers or {}),
+            verify=True if ca_file is None else ssl.create_default_context(cafile=str(ca_file)),
         )
 
     def call(self, request: Request, arm: Arm, *, force: bool = True) -> Exchange:
         """Send the request on an arm; with force=False the arm is only what is expected, the flag decides."""
-        return self._send(request, arm, force_query(arm) if force else ())
+        return self._send(request, arm, self._routing.marks(arm if force else None))
 
-    def _send(self, request: Request, arm: Arm, extra: tuple[tuple[str, str], ...]) -> Exchange:
-        headers = {} if request.content_type is None else {"content-type": request.content_type}
+    def told(self, request: Request, path: str) -> str | None:
+        """What stands at a dotted path of a JSON answer, as text; None where nothing does. No arm is forced."""
+        found = json_body(self.call(request, Arm.CONTROL, force=False))
+        for step in path.split("."):
+            found = found.get(step) if isinstance(found, dict) else None
+        return None if found is None or isinstance(found, dict | list) else str(found)
+
+    def _send(self, request: Request, arm: Arm, marks: Marks) -> Exchange:
+        headers = dict(marks.headers)
+        if request.content_type is not None:
+            headers["content-type"] = request.content_type
+        url = f"{marks.base_url or self.base_url}{marks.prefix}{request.path}"
         content = None if request.body is None else request.body.encode("utf-8", "surrogatepass")
         answer: Answer | None = None
         failure: str | None = None
@@ -54,10 +75,10 @@ class Caller:
         started = time.perf_counter()
         try:
             with self._client.stream(
-                request.method, request.path, params=[*request.query, *extra], headers=headers, content=content
+                request.method, url, params=[*request.query, *marks.query], headers=headers, content=content
             ) as response:
                 answer = self._read(response)
-                witness = self._witness.of(answer)
+                witness = EXPECTED_IMPLEMENTATION[arm].value if self._witness.address else self._witness.of(answer)
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             answer, failure = None, self._redactor.text(f"{type(error).__name__}: {error}")
         elapsed_ms = (time.perf_counter() - started) * 1000

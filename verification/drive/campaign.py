@@ -13,7 +13,7 @@ from verification.core.divergence import judge_sequence
 from verification.core.errors import TargetError
 from verification.core.hygiene import without_expired
 from verification.core.judge.sequences import judge_search
-from verification.core.model import Arm, Finding
+from verification.core.model import Arm, Finding, Request
 from verification.core.outcome import case_findings
 from verification.core.records import (
     Drill,
@@ -32,6 +32,7 @@ from verification.core.redact import Redactor, redact_text
 from verification.core.sequences import Sequence, SequenceComparison, redacted
 from verification.drive import flag
 from verification.drive.caller import Caller
+from verification.drive.connect import connect
 from verification.drive.named_target import NamedTarget
 from verification.drive.probe import Prober
 from verification.drive.race import Racer
@@ -108,19 +109,13 @@ class Campaign:
             raise
         self._percent = percent
         self._let_go()
-        self._caller = Caller(
-            self._target.base_url,
-            self._redactor,
-            timeout_s=self.settings.target.timeout_s,
-            max_body_bytes=self.settings.target.max_body_bytes,
-            witness=self.settings.witness.first,
-        )
+        self._caller = connect(self.settings, self._target.base_url, self._redactor)
         tag = f"{self.place.run_tag}{percent:03d}"
         self._prober = Prober(self._caller, self.catalog, tag, self.settings.run.seed)
 
     def _make_target(self) -> Target:
         target = self.settings.target
-        if target.url is not None:
+        if not self.settings.is_embedded:
             return NamedTarget(self.settings, self.stages[0])
         return EmbeddedTarget(
             defects=target.defects, device_scale=_COMPARISON_DEVICE_SCALE, seed=self.settings.run.seed
@@ -170,7 +165,7 @@ class Campaign:
     def expose(self, percent: int) -> Exposure:
         """Measure the share of unforced requests at a percent."""
         self.at(percent)
-        exposure = flag.measure_exposure(self.caller, percent)
+        exposure = flag.measure_exposure(self.caller, percent, self.settings.arm.probe)
         self.record(exposure)
         return exposure
 
@@ -218,13 +213,17 @@ class Campaign:
         return monitoring
 
     def _look(self, moment: str, percent: int) -> Monitoring:
-        health = self.caller.call(flag.HEALTH, Arm.CONTROL, force=False)
-        return Monitoring(moment, percent, health, self.caller.call(flag.METRICS, Arm.CONTROL, force=False))
+        paths = self.settings.monitoring
+        health, metrics = (
+            self.caller.call(Request("GET", path), Arm.CONTROL, force=False) for path in (paths.health, paths.metrics)
+        )
+        return Monitoring(moment, percent, health, metrics)
 
     def use(self) -> list[Usage]:
         """Hold the backend's usage counters against the witness."""
         self.at(self.comparison_percent)
-        usage = flag.measure_usage(self.caller, self.comparison_percent)
+        paths = self.settings.arm.probe, self.settings.monitoring.metrics
+        usage = flag.measure_usage(self.caller, self.comparison_percent, *paths)
         self.record(*usage)
         return usage
 

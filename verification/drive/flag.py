@@ -18,20 +18,16 @@ from verification.drive.target import EmbeddedTarget
 EXPOSURE_REQUESTS = 300
 USAGE_REQUESTS = 40
 BROKEN_PERCENTS = ("101", "-1", "ten")
-METRICS = Request("GET", "/api/v1/monitoring/metrics")
-HEALTH = Request("GET", "/api/v1/monitoring/health")
-# A read that exists for unknown ids too: it needs no twin and leaves nothing behind.
-_LIGHT_READ = "/api/v1/cameras/gate-exposure-probe-{subject}/status"
 _IN_A_ROW = 10
 
 
-def measure_exposure(caller: Caller, stage_percent: int, requests: int = EXPOSURE_REQUESTS) -> Exposure:
-    """Unforced requests, counted by the implementation that the witness names.
+def measure_exposure(caller: Caller, stage_percent: int, path: str, requests: int = EXPOSURE_REQUESTS) -> Exposure:
+    """Unforced reads of `path`, which needs no twin, counted by the implementation that the witness names.
 
     The same resource is asked ten times in a row, then the next one: routing that sticks to a resource, to a
     connection or to a moment shows in how seldom the implementation changes.
     """
-    order = [_served(caller, force=None, subject=number // _IN_A_ROW) for number in range(requests)]
+    order = [_served(caller, path, force=None, subject=number // _IN_A_ROW) for number in range(requests)]
     served = Counter(order)
     named = [one for one in order if one is not None]
     return Exposure(
@@ -43,8 +39,8 @@ def measure_exposure(caller: Caller, stage_percent: int, requests: int = EXPOSUR
     )
 
 
-def _served(caller: Caller, *, force: Arm | None, subject: int = 0) -> Implementation | None:
-    request = Request("GET", _LIGHT_READ.format(subject=subject))
+def _served(caller: Caller, path: str, *, force: Arm | None, subject: int = 0) -> Implementation | None:
+    request = Request("GET", path.replace("{subject}", str(subject)))
     exchange = caller.call(request, force or Arm.CONTROL, force=force is not None)
     return implementation(exchange.served_by)
 
@@ -91,16 +87,18 @@ def refuse_broken_percents(target: EmbeddedTarget) -> Drill:
     return Drill("refuse-percent", 0, all(refused for refused, _ in answers.values()), None, detail)
 
 
-def measure_usage(caller: Caller, stage_percent: int, requests: int = USAGE_REQUESTS) -> list[Usage]:
+def measure_usage(
+    caller: Caller, stage_percent: int, path: str, metrics: str, requests: int = USAGE_REQUESTS
+) -> list[Usage]:
     """Move the backend's own usage counters by a known number of requests, first forced, then drawn by the flag."""
     measured = []
     for kind in ("forced", "natural"):
-        before = _usage_counters(caller)
+        before = _usage_counters(caller, metrics)
         served: Counter[Implementation | None] = Counter()
         for number in range(requests):
             force = None if kind == "natural" else (Arm.CANDIDATE, Arm.CONTROL)[number % 2]
-            served[_served(caller, force=force)] += 1
-        after = _usage_counters(caller)
+            served[_served(caller, path, force=force)] += 1
+        after = _usage_counters(caller, metrics)
         domain, legacy = (
             None if new is None or old is None else new - old for old, new in zip(before, after, strict=True)
         )
@@ -110,8 +108,8 @@ def measure_usage(caller: Caller, stage_percent: int, requests: int = USAGE_REQU
     return measured
 
 
-def _usage_counters(caller: Caller) -> tuple[int | None, int | None]:
-    body = json_body(caller.call(METRICS, Arm.CONTROL, force=False))
+def _usage_counters(caller: Caller, metrics: str) -> tuple[int | None, int | None]:
+    body = json_body(caller.call(Request("GET", metrics), Arm.CONTROL, force=False))
     usage = body.get("domain_service") if isinstance(body, dict) else None
     if not isinstance(usage, dict):
         return None, None

@@ -17,6 +17,7 @@ from typing import IO
 
 from verification.core.redact import redact_text
 from verification.core.witness import DEFAULT_WITNESS, Witness
+from verification.settings import HANDED
 
 LOCUSTFILE = Path(__file__).resolve().parents[2] / "loadtests" / "locustfile.py"
 START_AND_SET_UP_S = 90.0
@@ -49,6 +50,8 @@ class LoadPlan:
     server_time_header: str = "Server-Timing"
     witness: Witness = DEFAULT_WITNESS
     error_status_from: int = 500
+    settings: str = ""
+    """The run's settings as JSON, for what is no option of Locust's; empty: those of the default file."""
     ramp_rates: tuple[float, ...] = ()
     """Instead of a stage: a block at each of these rates, all on control."""
     whole: bool = False
@@ -91,7 +94,7 @@ def run_stage(plan: LoadPlan, run_dir: Path, on_progress: Progress) -> LoadOutco
         text=True,
         errors="replace",
         start_new_session=True,
-        env=_environment(),
+        env=_environment(plan),
     )
     complaints: deque[str] = deque(maxlen=_TAIL_LINES)
     readers = [_reader(locust.stdout, on_progress), _reader(locust.stderr, complaints.append)]
@@ -126,7 +129,9 @@ def command(plan: LoadPlan, run_dir: Path) -> list[str]:
         "--witness-legacy": plan.witness.legacy,
         "--witness-domain": plan.witness.domain,
     }
-    if plan.witness.header is not None:
+    if plan.witness.address:
+        pass  # told by the settings
+    elif plan.witness.header is not None:
         values["--witness-header"] = plan.witness.header
     elif plan.witness.body is not None:
         values["--witness-body"] = plan.witness.body
@@ -142,14 +147,17 @@ def command(plan: LoadPlan, run_dir: Path) -> list[str]:
     line += ["--disposable-target"] if plan.disposable else []
     line += ["--allow-writes"] if plan.allow_writes else []
     line += ["--whole"] if plan.whole else []
-    line += ["--no-witness"] if plan.witness.header is None and plan.witness.body is None else []
+    unnamed = plan.witness.header is None and plan.witness.body is None and not plan.witness.address
+    line += ["--no-witness"] if unnamed else []
     return line
 
 
-def _environment() -> dict[str, str]:
+def _environment(plan: LoadPlan) -> dict[str, str]:
     # LOCUST_* variables of the caller would change what is measured here.
     clean = {name: value for name, value in os.environ.items() if not name.startswith("LOCUST_")}
-    return {**clean, "PYTHONUNBUFFERED": "1"}
+    # Not by the command line: there everybody on the machine could read a URL with its password.
+    handed = {HANDED: plan.settings} if plan.settings else {}
+    return {**clean, **handed, "PYTHONUNBUFFERED": "1"}
 
 
 def _reader(stream: IO[str] | None, take: Progress) -> threading.Thread:

@@ -132,7 +132,7 @@ def _progress(say: Callable[[str], None]) -> Callable[[str], None]:
 
 
 def _target(settings: Settings, percent: int) -> Target:
-    if settings.target.url is not None:
+    if not settings.is_embedded:
         return NamedTarget(settings, percent, knows_percent=False)
     return EmbeddedTarget(defects=settings.target.defects, seed=settings.run.seed)
 
@@ -154,6 +154,7 @@ def _plan(settings: Settings, target: Target, percent: int, *, alone: bool) -> L
         max_rules=load.max_rules,
         allow_writes=settings.run.allow_writes,
         drain_s=load.drain_s,
-        witness=settings.witness.first,
+        witness=settings.first_witness,
         error_status_from=settings.rates.error_status_from,
+        settings=settings.model_dump_json(exclude_unset=True),
     )

@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import time
 
 from verification.core.errors import PermissionNeeded, TargetError
 from verification.core.model import Arm, Request
 from verification.core.redact import Redactor, redact_text
-from verification.drive.caller import Caller
+from verification.drive.connect import connect
+from verification.drive.percent import driver_of
 from verification.drive.target import read_log_tail
 from verification.settings import Settings
 
-RESTART_TIMEOUT_S, READY_TIMEOUT_S = 180.0, 60.0
-_PING = Request("GET", "/api/ping")
-
 
 class NamedTarget:
-    """A backend at the percent that the caller declares; another percent only by the command that the settings name."""
+    """A backend at the percent that the caller declares, or two; another percent only as the settings say."""
 
     owned = False
 
     def __init__(self, settings: Settings, declared_percent: int, *, knows_percent: bool = True) -> None:
-        target = settings.target
-        if target.url is None:
+        if settings.is_embedded:
             raise TargetError("no URL is named")
-        self.base_url, self.log_path = target.url, target.log_file
+        self.base_url, self.log_path = settings.target.urls[0], settings.target.log_file
         self._settings, self._declared = settings, declared_percent
+        self._moved = False
         self._percent = declared_percent if knows_percent or not settings.may_change_percent else None
 
     def set_percent(self, percent: int) -> float:
@@ -37,39 +34,49 @@ class NamedTarget:
             if not self._settings.may_change_percent:
                 raise PermissionNeeded(
                     f"{redact_text(self.base_url)} is declared to be at {self._declared} %. The suite does not change "
-                    "the percent of a backend that it did not start; target.restart_command says how, and "
-                    "--allow-percent-change and --allow-restart allow it."
+                    "the percent of a backend that it did not start; [percent] in the settings says how, and "
+                    "--allow-percent-change (with --allow-restart for a command) allows it."
                 )
-            self._restart(percent)
+            self._move(percent)
         death = self.death()
         if death is not None:
             raise TargetError(death)
         return time.monotonic() - started
 
-    def _restart(self, percent: int) -> None:
-        command = [word.replace("{percent}", str(percent)) for word in self._settings.target.restart_command]
-        try:
-            done = subprocess.run(command, capture_output=True, timeout=RESTART_TIMEOUT_S, check=False)
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise TargetError(f"target.restart_command {command[0]}: {redact_text(str(error))}") from error
-        if done.returncode != 0:
-            said = redact_text(done.stderr.decode(errors="replace").strip())[-500:]
-            raise TargetError(f"target.restart_command {command[0]} ended with {done.returncode}: {said}")
-        deadline = time.monotonic() + READY_TIMEOUT_S
-        while self.death() is not None and time.monotonic() < deadline:
+    def _move(self, percent: int) -> None:
+        """Set the percent, wait until the backend is ready, and see that it took effect where the settings say how."""
+        self._percent, self._moved = None, True
+        driver_of(self._settings, self.base_url)(percent)
+        deadline = time.monotonic() + self._settings.target.ready_timeout_s
+        wrong = self.death() or self._other_percent(percent)
+        while wrong is not None and time.monotonic() < deadline:
             time.sleep(0.2)
+            wrong = self.death() or self._other_percent(percent)
+        if wrong is not None:
+            raise TargetError(f"after it was set to {percent} %: {wrong}")
         self._percent = percent
 
-    def death(self) -> str | None:
-        """Ask the readiness route; a target that does not answer is taken for gone."""
-        timeout_s = self._settings.target.timeout_s
-        with Caller(self.base_url, Redactor(os.urandom(32)), timeout_s=timeout_s) as caller:
-            exchange = caller.call(_PING, Arm.CONTROL, force=False)
-        if exchange.answer is not None and exchange.answer.status < 500:
+    def _other_percent(self, percent: int) -> str | None:
+        """Why the backend is not at this percent, as far as it tells; None where it is, or tells nothing."""
+        check = self._settings.percent.check
+        if check is None:
             return None
-        reason = exchange.failure or f"status {exchange.answer.status if exchange.answer else '?'}"
-        place = redact_text(self.base_url)
-        return f"{place}/api/ping does not answer ({reason}). Is the backend up, and is the URL right?"
+        with connect(self._settings, self.base_url, Redactor(os.urandom(32))) as caller:
+            told = caller.told(Request("GET", check.path), check.field)
+        return None if told == str(percent) else f"{check.path} tells {check.field} = {told}, not {percent}"
+
+    def death(self) -> str | None:
+        """Ask the readiness route of each backend; one that does not answer is taken for gone."""
+        path = self._settings.target.ready
+        arms = tuple(Arm) if self._settings.has_two_urls else (Arm.CONTROL,)
+        with connect(self._settings, self.base_url, Redactor(os.urandom(32))) as caller:
+            for arm, url in zip(arms, self._settings.target.urls, strict=True):
+                exchange = caller.call(Request("GET", path), arm, force=self._settings.has_two_urls)
+                if exchange.answer is None or exchange.answer.status >= 500:
+                    reason = exchange.failure or f"status {exchange.answer.status if exchange.answer else '?'}"
+                    place = redact_text(url)
+                    return f"{place}{path} does not answer ({reason}). Is the backend up, and is the URL right?"
+        return None
 
     def log_text(self) -> str:
         """The end of the log file that the settings name."""
@@ -80,5 +87,5 @@ class NamedTarget:
 
     def close(self) -> None:
         """Bring it back to the percent that it was at."""
-        if self._percent not in (None, self._declared):
-            self._restart(self._declared)
+        if self._moved and self._percent != self._declared:
+            self._move(self._declared)

@@ -48,18 +48,19 @@ class Prober:
 
     def probe(self, endpoint: Endpoint, case: Case, side: str) -> Probe:
         """One side of a case, from given to clean-up."""
+        home = self._catalog.home(_ARMS[side])
         try:
-            twins = self.workshop.make(case.given)
+            twins = self.workshop.make(case.given, home)
         except TargetError as error:
             return Probe(side, (), None, (), failure=str(error))
         names = self._names(twins)
-        readings = self._read(endpoint.reads, "before", Arm.CONTROL)
+        readings = self._read(endpoint.reads, "before", home)
         exchange = self._caller.call(fill(case.request, names), _ARMS[side])
-        created = self._created(endpoint, exchange)
+        created = self._created(endpoint, exchange, home)
         for twin in created:
             names[twin.token] = twin.actual
-        readings += self._read(endpoint.reads, "after", Arm.CONTROL)
-        if endpoint.writes:
+        readings += self._read(endpoint.reads, "after", home)
+        if endpoint.writes and not self._catalog.separate_state:
             readings += self._read(endpoint.reads, "cross", Arm.CANDIDATE)
         leftover = self.workshop.remove([*twins, *created])
         kept = trimmed(readings, self._catalog.readings, frozenset(names.values()))
@@ -68,9 +69,10 @@ class Prober:
     def call_once(self, endpoint: Endpoint, arm: Arm, *, force: bool) -> Exchange:
         """The endpoint's first successful case, sent once on an arm (or drawn by the flag) with its twins around it."""
         case = next(case for case in endpoint.cases if case.status is not None and case.status < 300)
-        twins = self.workshop.make(case.given)
+        home = self._catalog.home(arm)
+        twins = self.workshop.make(case.given, home)
         exchange = self._caller.call(fill(case.request, self._names(twins)), arm, force=force)
-        self.leftover += self.workshop.remove([*twins, *self._created(endpoint, exchange)])
+        self.leftover += self.workshop.remove([*twins, *self._created(endpoint, exchange, home)])
         return exchange
 
     def _names(self, twins: Sequence[LiveTwin]) -> dict[str, str]:
@@ -84,7 +86,7 @@ class Prober:
             for name in names
         ]
 
-    def _created(self, endpoint: Endpoint, exchange: Exchange) -> list[LiveTwin]:
+    def _created(self, endpoint: Endpoint, exchange: Exchange, home: Arm) -> list[LiveTwin]:
         """What the request itself created, found by the ids that the catalog says its answer names."""
         if endpoint.load.creates is None or exchange.answer is None or exchange.answer.status >= 300:
             return []
@@ -95,5 +97,5 @@ class Prober:
             for step in path.split("."):
                 value = value.get(step) if isinstance(value, dict) else None
             if isinstance(value, int | str) and not isinstance(value, bool):
-                found.append(self.workshop.adopt(token, endpoint.load.creates, str(value)))
+                found.append(self.workshop.adopt(token, endpoint.load.creates, str(value), home))
         return found

@@ -34,16 +34,17 @@ class Racer:
         return rounds
 
     def _round(self, spec: RaceSpec, arm: Arm, order: tuple[int, ...]) -> RaceRound:
+        home = self._catalog.home(arm)
         try:
-            twins = self._workshop.make(spec.given)
+            twins = self._workshop.make(spec.given, home)
         except TargetError as error:
             return RaceRound(spec.name, arm, order, (), (), (), failure=str(error))
         names = {ABSENT: self._workshop.new_name(), RUN: self._workshop.new_name()}
         names.update((twin.token, twin.actual) for twin in twins)
-        readings = self._read(spec, "before")
+        readings = self._read(spec, "before", home)
         requests = [fill(call.request, names) for call in spec.calls]
         exchanges = self._in_order(requests, arm, order) if order else self._at_once(requests, arm)
-        readings += self._read(spec, "after")
+        readings += self._read(spec, "after", home)
         leftover = self._workshop.remove(twins)
         kept = trimmed(readings, self._catalog.readings, frozenset(names.values()))
         return RaceRound(spec.name, arm, order, tuple(names.items()), exchanges, kept, leftover=tuple(leftover))
@@ -63,8 +64,8 @@ class Racer:
         with ThreadPoolExecutor(len(requests)) as threads:
             return tuple(threads.map(send, requests))
 
-    def _read(self, spec: RaceSpec, moment: str) -> list[Reading]:
+    def _read(self, spec: RaceSpec, moment: str, home: Arm) -> list[Reading]:
         return [
-            Reading(name, moment, self._caller.call(fill(self._catalog.readings[name].request, {}), Arm.CONTROL))
+            Reading(name, moment, self._caller.call(fill(self._catalog.readings[name].request, {}), home))
             for name in spec.reads
         ]

@@ -19,6 +19,7 @@ from verification.core.sequences import (
     Sequence,
     SequenceComparison,
     Step,
+    home_of,
     trial_arms,
 )
 from verification.drive.caller import Caller, json_body
@@ -33,6 +34,7 @@ _NOBODY = "999999999"
 class _Passing:
     """What a passage holds while it is under way."""
 
+    home: Arm
     names: dict[str, str]
     live: list[LiveTwin] = field(default_factory=list)
     exchanges: list[Exchange] = field(default_factory=list)
@@ -56,19 +58,21 @@ class Walker:
 
     def walk(self, sequence: Sequence, side: str) -> Passage:
         """One passage, from the starting state to the clean-up. It ends early where nothing answers any more."""
+        home = home_of(self._catalog, sequence, side)
         try:
-            twins = self._workshop.make(sequence.given)
+            twins = self._workshop.make(sequence.given, home)
         except TargetError as error:
             return Passage(side, (), (), (), failure=str(error))
-        passing = _Passing({ABSENT: self._workshop.new_name(), RUN: self._workshop.new_name()}, list(twins))
+        passing = _Passing(home, {ABSENT: self._workshop.new_name(), RUN: self._workshop.new_name()}, list(twins))
         passing.names.update((twin.token, twin.actual) for twin in twins)
-        readings = self._read(sequence.reads, "before", Arm.CONTROL)
+        readings = self._read(sequence.reads, "before", home)
         for step, arm in zip(sequence.steps, trial_arms(sequence, side), strict=True):
             self._take(step, arm, passing)
             if passing.exchanges[-1].answer is None:
                 break
-        readings += self._read(sequence.reads, "after", Arm.CONTROL)
-        readings += self._read(sequence.reads, "cross", Arm.CANDIDATE)
+        readings += self._read(sequence.reads, "after", home)
+        if not self._catalog.separate_state:
+            readings += self._read(sequence.reads, "cross", Arm.CANDIDATE)
         leftover = self._workshop.remove(passing.live)
         names = passing.names
         kept = trimmed(readings, self._catalog.readings, frozenset(names.values()))
@@ -84,7 +88,7 @@ class Walker:
         passing.names.update(learned)
         if step.creates is not None:
             made = [(RUN, passing.names[RUN])] if not step.learns else learned
-            passing.live += [self._workshop.adopt(token, step.creates, actual) for token, actual in made]
+            passing.live += [self._workshop.adopt(token, step.creates, actual, passing.home) for token, actual in made]
         if step.removes is not None:
             passing.live = [twin for twin in passing.live if twin.token != step.removes]
 

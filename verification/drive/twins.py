@@ -19,6 +19,8 @@ class LiveTwin:
     token: str
     actual: str
     resource: ResourceSpec
+    home: Arm = Arm.CONTROL
+    """The arm through which it was made and is removed."""
 
 
 class Workshop:
@@ -32,12 +34,15 @@ class Workshop:
         """A name of fixed length, so that no name is the beginning of another."""
         return f"gate-{self._run_tag}-{next(self._serial):06d}"
 
-    def make(self, given: tuple[Twin, ...]) -> list[LiveTwin]:
-        """All twins of a case in their starting states. TargetError says which step failed; made ones are removed."""
+    def make(self, given: tuple[Twin, ...], home: Arm = Arm.CONTROL) -> list[LiveTwin]:
+        """All twins of a case in their starting states, made through `home`.
+
+        TargetError says which step failed; made ones are removed.
+        """
         made: list[LiveTwin] = []
         try:
             for twin in given:
-                made.append(self._create(twin, {live.token: live.actual for live in made}))
+                made.append(self._create(twin, {live.token: live.actual for live in made}, home))
             for twin, live in zip(given, made, strict=True):
                 for state in twin.states:
                     for step in live.resource.states[state]:
@@ -47,22 +52,22 @@ class Workshop:
             raise
         return made
 
-    def _create(self, twin: Twin, names: dict[str, str]) -> LiveTwin:
+    def _create(self, twin: Twin, names: dict[str, str], home: Arm) -> LiveTwin:
         resource = self._catalog.resources[twin.resource]
         name = self.new_name()
         request = fill(resource.create, {"self": name, **names}, twin.fields)
-        exchange = self._caller.call(request, Arm.CONTROL)
+        exchange = self._caller.call(request, home)
         _require_success(exchange, f"twin {twin.token!r} ({twin.resource})")
         if resource.learned_id is None:
-            return LiveTwin(twin.token, name, resource)
+            return LiveTwin(twin.token, name, resource, home)
         body = json_body(exchange)
         learned = body.get(resource.learned_id) if isinstance(body, dict) else None
         if learned is None:
             raise TargetError(f"twin {twin.token!r}: the create answer has no {resource.learned_id!r}")
-        return LiveTwin(twin.token, str(learned), resource)
+        return LiveTwin(twin.token, str(learned), resource, home)
 
     def _step(self, step: RequestSpec, live: LiveTwin, what: str) -> None:
-        _require_success(self._caller.call(fill(step, {"self": live.actual}), Arm.CONTROL), what)
+        _require_success(self._caller.call(fill(step, {"self": live.actual}), live.home), what)
 
     def remove(self, twins: list[LiveTwin]) -> list[str]:
         """Remove or neutralise each twin; returns what is left on the target, with the reason where it failed."""
@@ -77,9 +82,9 @@ class Workshop:
                 left.append(f"{live.resource.name} {live.actual} (clean-up failed: {error})")
         return left
 
-    def adopt(self, token: str, resource: str, actual: str) -> LiveTwin:
+    def adopt(self, token: str, resource: str, actual: str, home: Arm = Arm.CONTROL) -> LiveTwin:
         """Take responsibility for a resource that the request under test has created."""
-        return LiveTwin(token, actual, self._catalog.resources[resource])
+        return LiveTwin(token, actual, self._catalog.resources[resource], home)
 
 
 def _require_success(exchange: Exchange, what: str) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from verification.core.judgement import Counterexample, Judgement
 from verification.core.model import Json
+from verification.core.records import Manifest
 from verification.core.sequences import COUNTEREXAMPLE_SCHEMA, digest
 from verification.evidence import save
 from verification.reporting import curl
@@ -23,9 +24,10 @@ def write_counterexamples(judgement: Judgement, folder: Path) -> None:
         save(folder / f"{digest(counterexample.sequence)}.json", content)
 
 
-def commands(counterexample: Counterexample, target: str) -> list[str]:
+def commands(counterexample: Counterexample, manifest: Manifest) -> list[str]:
     """The steps as they were sent, one curl command each; a remark where one cannot be typed into a shell."""
-    sent = [curl.command(exchange, target, _LONGEST_COMMAND) for exchange in counterexample.exchanges]
+    to = manifest.target, manifest.routing
+    sent = [curl.command(exchange, *to, _LONGEST_COMMAND) for exchange in counterexample.exchanges]
     return [command or "# this body cannot be typed into a shell; replay the file" for command in sent]
 
 
@@ -37,6 +39,6 @@ def _document(judgement: Judgement, counterexample: Counterexample) -> Json:
         "found_by": counterexample.key,
         "verdict": counterexample.verdict.value,
         "reason": counterexample.reason,
-        "curl": commands(counterexample, judgement.manifest.target),
+        "curl": commands(counterexample, judgement.manifest),
         "sequence": asdict(counterexample.sequence),
     }

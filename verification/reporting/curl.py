@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from urllib.parse import quote, urlencode
 
-from verification.core.arms import force_query
+from verification.core.arms import Routing
 from verification.core.model import Exchange
 from verification.reporting import plain
 
@@ -13,16 +13,20 @@ STAND_IN = "http://127.0.0.1:8000"
 """Written for the host where the suite started the backend itself: that one is gone."""
 
 
-def command(exchange: Exchange, target: str, most_characters: int) -> str | None:
+def command(exchange: Exchange, target: str, routing: Routing, most_characters: int) -> str | None:
     """The command on one line; None where it would be longer than that or the body cannot be typed into a shell."""
     request = exchange.request
     if request.body is not None and (len(request.body) > most_characters or "\0" in request.body):
         return None
-    base = target.rstrip("/") if target.startswith(("http://", "https://")) else STAND_IN
+    marks = routing.marks(exchange.arm)
+    base = marks.base_url or (target.rstrip("/") if target.startswith(("http://", "https://")) else STAND_IN)
     # What stands encoded in the path stays; whatever no URL may hold is encoded.
-    path = quote(request.path, safe="/%:@!$&'()*+,;=~-._", errors="replace")
-    query = urlencode([*request.query, *force_query(exchange.arm)], errors="replace")
-    words = ["curl", "-i", "--globoff", "--path-as-is", "-X", request.method, f"{base}{path}?{query}"]
+    path = quote(marks.prefix + request.path, safe="/%:@!$&'()*+,;=~-._", errors="replace")
+    query = urlencode([*request.query, *marks.query], errors="replace")
+    url = f"{base}{path}{'?' if query else ''}{query}"
+    words = ["curl", "-i", "--globoff", "--path-as-is", "-X", request.method, url]
+    for name, value in marks.headers:
+        words += ["-H", f"{name}: {value}"]
     if request.content_type is not None:
         words += ["-H", f"Content-Type: {request.content_type}"]
     if request.body is not None:

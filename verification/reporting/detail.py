@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
-from verification.core.arms import force_query
 from verification.core.expectation import attempts_at, latest
 from verification.core.model import Comparison, Exchange, Finding, Probe
 from verification.core.records import Evidence
@@ -108,17 +107,20 @@ class Details:
 
     def _exchange(self, side: str, exchange: Exchange) -> ShownExchange:
         request, answer = exchange.request, exchange.answer
-        query = urlencode([*request.query, *force_query(exchange.arm)], errors="replace")
+        marks = self.evidence.manifest.routing.marks(exchange.arm)
+        query = urlencode([*request.query, *marks.query], errors="replace")
         return ShownExchange(
             side=side,
-            line=f"{request.method} {request.path}?{query}",
+            line=f"{request.method} {marks.prefix}{request.path}{'?' if query else ''}{query}",
             status=str(answer.status) if answer else "no answer",
             served_by=exchange.served_by or "nobody named",
             elapsed_ms=exchange.elapsed_ms,
             headers=answer.headers if answer else (),
             sent=self.budget.cut(request.body or "", MOST_BODY_CHARACTERS),
             body=self._body(exchange, MOST_BODY_CHARACTERS),
-            curl=curl.command(exchange, self.evidence.manifest.target, _MOST_CURL_CHARACTERS),
+            curl=curl.command(
+                exchange, self.evidence.manifest.target, self.evidence.manifest.routing, _MOST_CURL_CHARACTERS
+            ),
         )
 
     def _readings(self, probes: dict[str, Probe]) -> list[ShownReading]:

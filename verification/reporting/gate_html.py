@@ -152,8 +152,8 @@ def _counterexamples(judgement: Judgement) -> list[tuple[Counterexample, str, li
     """Each with the name of its file and its commands; the shortest first."""
     found = {digest(one.sequence): one for one in judgement.counterexamples}
     shortest = sorted(found.items(), key=lambda item: (-item[1].verdict.rank, len(item[1].sequence.steps)))
-    target = judgement.manifest.target
-    return [(one, f"{name}.json", commands(one, target)) for name, one in shortest[:_MOST_COUNTEREXAMPLES]]
+    manifest = judgement.manifest
+    return [(one, f"{name}.json", commands(one, manifest)) for name, one in shortest[:_MOST_COUNTEREXAMPLES]]
 
 
 Chart = tuple[Distribution, svg.Curves, LatencyRow | None]

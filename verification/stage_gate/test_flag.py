@@ -31,6 +31,7 @@ def test_broken_percent_is_refused(gate: Gate) -> None:
 
 
 def test_rollback_per_request(gate: Gate) -> None:
+    gate.needs("rollback:request")
     gate.require(list(judge_drill(gate.campaign.roll_back_by_request())))
 
 

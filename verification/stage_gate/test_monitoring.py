@@ -14,9 +14,10 @@ pytestmark = pytest.mark.stage_gate
 
 
 def test_monitoring(gate: Gate) -> None:
+    gate.needs("monitoring:before")
     campaign = gate.campaign
     before = campaign.watch("before")
-    usage = campaign.use()
+    usage = campaign.use() if "monitoring:usage" in gate.manifest.expected else []
     calls = campaign.force(campaign.comparison_percent)
     after = campaign.watch("after")
     findings = [finding for used in usage for finding in judge_usage(used, owned=gate.manifest.owned)]

@@ -72,7 +72,8 @@ def _lacking(stage: StageLoad, until_now: Sequence[StageLoad], policy: Policy) -
         if bound.verdict is Verdict.INCONCLUSIVE:
             found.append(f"the error rate of {stream}")
     kinds = [stage.kind_of(block) for block in stage.seen]
-    found += [f"{kind} blocks" for kind in ("natural", "control") if kinds.count(kind) < LEAST_OF_A_KIND]
+    owed = [kind for kind in ("natural", "control") if stage.plans(kind)]
+    found += [f"{kind} blocks" for kind in owed if kinds.count(kind) < LEAST_OF_A_KIND]
     beside = interference(
         [blocks_of(one) for one in until_now], policy.latency, alpha=EARLY_SHARE * policy.latency.alpha
     )

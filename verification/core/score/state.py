@@ -137,7 +137,8 @@ class _Reading:
 
     def _witness(self) -> Iterator[Mutant]:
         """Readings that the wrong implementation answered."""
-        for moment, wrong in (("after", "domain"), ("cross", "legacy"), ("cross", None)):
+        other = "legacy" if self.situation.catalog.separate_state else "domain"
+        for moment, wrong in (("after", other), ("cross", "legacy"), ("cross", None)):
             reading = self.situation.reading(self.name, moment)
             if reading is not None and self.new(f"{self.name} {moment} witness {wrong}"):
                 place, what = f"state {self.name} ({moment}) witness", f"{wrong or 'nobody'} served"

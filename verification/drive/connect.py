@@ -1,0 +1,23 @@
+"""Opens what sends requests as the settings say: routing, witness, time limits, certificates, authentication."""
+
+from __future__ import annotations
+
+from verification.core.redact import Redactor
+from verification.drive.caller import Caller
+from verification.settings import Settings
+from verification.settings.authentication import authentication
+
+
+def connect(settings: Settings, base_url: str, redactor: Redactor) -> Caller:
+    """A caller for the target at `base_url`. SettingsError where the authentication cannot be had."""
+    target = settings.target
+    return Caller(
+        base_url,
+        redactor,
+        timeout_s=target.timeout_s,
+        max_body_bytes=target.max_body_bytes,
+        witness=settings.first_witness,
+        routing=settings.routing,
+        headers=authentication(target.authentication),
+        ca_file=target.ca_file,
+    )

@@ -1,0 +1,38 @@
+"""The header that every request carries: its value is read where it is needed, and kept nowhere."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from verification.core.errors import SettingsError
+from verification.settings.target import AuthenticationSettings
+
+
+def authentication(settings: AuthenticationSettings | None) -> dict[str, str]:
+    """The header that every request carries; empty without authentication. SettingsError where it cannot be had."""
+    if settings is None:
+        return {}
+    value = _from_environment(settings.environment) if settings.file is None else _from_file(settings.file)
+    return {settings.header: f"{settings.prefix}{value}"}
+
+
+def _from_environment(name: str | None) -> str:
+    value = os.environ.get(name or "", "").strip()
+    if not value:
+        raise SettingsError(
+            f"target.authentication: the environment variable {name} is not set. Set it to the value of the header, or "
+            "name a file instead."
+        )
+    return value
+
+
+def _from_file(path: Path) -> str:
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"target.authentication: {path} cannot be read as text: {error}.") from error
+    value = lines[0].strip() if lines else ""
+    if not value:
+        raise SettingsError(f"target.authentication: the first line of {path} is empty; it must hold the value.")
+    return value
