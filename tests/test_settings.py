@@ -169,6 +169,11 @@ def test_the_environment_wins_over_the_file_and_the_command_line_over_both(tmp_p
     assert "load.drain_s" not in found.sources
 
 
+def test_what_the_command_line_leaves_empty_takes_nothing_from_the_file(tmp_path: Path) -> None:
+    path = written(tmp_path, "[target]\nurl = 'http://127.0.0.1:1'\n")
+    assert load_settings(path, {"target": {}, "run": {}}, {}).target.url == "http://127.0.0.1:1"
+
+
 def test_a_mistake_says_where_the_value_came_from(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="environment RELEASE_GATE__LOAD__BLOCKS"):
         load_settings(written(tmp_path, ""), {}, {"RELEASE_GATE__LOAD__BLOCKS": "many"})
@@ -243,5 +248,5 @@ def test_authentication_comes_from_environment_or_file_and_its_absence_is_told(
         AuthenticationSettings(file=tmp_path / "none"),
         AuthenticationSettings(file=tmp_path / "empty"),
     ):
-        with pytest.raises(SettingsError, match="target.authentication"):
+        with pytest.raises(SettingsError, match=r"target\.authentication"):
             authentication(broken)

@@ -14,6 +14,7 @@ from verification.core.model import Arm, Exchange, Request
 from verification.reporting import curl, plain
 
 MOST = 10_000
+USUAL = DEFAULT_ROUTING
 
 
 def exchange(request: Request, arm: Arm = Arm.CANDIDATE) -> Exchange:
@@ -30,13 +31,13 @@ def spoken(command: str) -> list[str]:
 @pytest.mark.parametrize(("arm", "forced"), [(Arm.CONTROL, "false"), (Arm.CANDIDATE, "true")])
 def test_the_request_is_forced_to_its_arm(arm: Arm, forced: str) -> None:
     asked = exchange(Request("PUT", "/api/v1/cameras/a/auto-start", (("auto_start", "true"),)), arm)
-    words = shlex.split(curl.command(asked, "https://staging.example/", DEFAULT_ROUTING, MOST) or "")
+    words = shlex.split(curl.command(asked, "https://staging.example/", USUAL, MOST) or "")
     url = f"https://staging.example/api/v1/cameras/a/auto-start?auto_start=true&force_domain={forced}"
     assert words[-3:] == ["-X", "PUT", url]
 
 
 def test_an_embedded_target_has_a_stand_in_for_its_host() -> None:
-    command = curl.command(exchange(Request("GET", "/api/ping")), "embedded", DEFAULT_ROUTING, MOST)
+    command = curl.command(exchange(Request("GET", "/api/ping")), "embedded", USUAL, MOST)
     assert f"{curl.STAND_IN}/api/ping?force_domain=true" in (command or "")
 
 
@@ -52,9 +53,7 @@ def test_an_embedded_target_has_a_stand_in_for_its_host() -> None:
     ],
 )
 def test_a_shell_understands_the_body_that_was_sent(body: str) -> None:
-    command = curl.command(
-        exchange(Request("POST", "/x", (), body, "application/json")), "embedded", DEFAULT_ROUTING, MOST
-    )
+    command = curl.command(exchange(Request("POST", "/x", (), body, "application/json")), "embedded", USUAL, MOST)
     assert command is not None
     assert not plain.HIDDEN.search(command)
     words = spoken(command)
@@ -63,15 +62,13 @@ def test_a_shell_understands_the_body_that_was_sent(body: str) -> None:
 
 
 def test_a_path_from_outside_cannot_end_the_url_or_name_another_host() -> None:
-    command = curl.command(
-        exchange(Request("GET", "/cameras/a b?x#y'\n@evil/status")), "http://host:1", DEFAULT_ROUTING, MOST
-    )
+    command = curl.command(exchange(Request("GET", "/cameras/a b?x#y'\n@evil/status")), "http://host:1", USUAL, MOST)
     assert spoken(command or "")[-1] == "http://host:1/cameras/a%20b%3Fx%23y'%0A@evil/status?force_domain=true"
 
 
 @pytest.mark.parametrize("body", ["\0", "x" * (MOST + 1)])
 def test_no_command_is_shown_that_could_not_be_typed(body: str) -> None:
-    assert curl.command(exchange(Request("POST", "/x", (), body)), "embedded", DEFAULT_ROUTING, MOST) is None
+    assert curl.command(exchange(Request("POST", "/x", (), body)), "embedded", USUAL, MOST) is None
 
 
 def test_two_backends_a_header_and_a_prefix_are_told_as_they_were_sent() -> None:

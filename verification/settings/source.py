@@ -83,7 +83,7 @@ def _from_environment(environment: Mapping[str, str]) -> Iterator[tuple[str, tup
 
 def _leaves(document: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
     for key, value in document.items():
-        if isinstance(value, dict) and value:
+        if isinstance(value, dict):
             yield from _leaves(value, f"{before}{key}.")
         else:
             yield f"{before}{key}", value
