@@ -20,12 +20,12 @@ COMMANDS = [line[2:] for line in README.splitlines() if line.startswith("$ ")]
 def lower_bounds() -> dict[str, str]:
     wanted = [
         *PROJECT["dependencies"],
-        *(name for extra in ("reference", "tests") for name in PROJECT["optional-dependencies"][extra]),
+        *(name for extra in ("reference", "postgresql", "tests") for name in PROJECT["optional-dependencies"][extra]),
     ]
     bounds = {}
     for requirement in wanted:
         name, bound = requirement.split(">=")
-        bounds[name] = bound
+        bounds[name.partition("[")[0]] = bound
     return bounds
 
 

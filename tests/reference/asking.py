@@ -4,17 +4,30 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
+from sqlalchemy.engine import URL
 
 from verification.reference.backend import Backend, build_backend
 from verification.reference.defects import DEFECTS
 from verification.reference.flag import FlagSettings
+from verification.reference.shape import DEFAULT_SHAPE, SHAPES
 
 ARMS = ("legacy", "domain")
 T = TypeVar("T")
+
+
+@dataclass
+class _Database:
+    """Which database belongs to a folder of state; tests/postgresql puts PostgreSQL here."""
+
+    of: Callable[[Path], URL | None]
+
+
+DATABASE = _Database(lambda _: None)
 
 
 class Asker:
@@ -48,6 +61,7 @@ def converse(
     percent: int = 50,
     seed: int = 7,
     device_scale: float = 0.0,
+    shape: str = DEFAULT_SHAPE,
 ) -> T:
     """Build a backend, let `talk` ask it, and close it again."""
 
@@ -57,7 +71,8 @@ def converse(
             FlagSettings(on=percent > 0, percent=percent),
             seed=seed,
             device_scale=device_scale,
-            defects=[DEFECTS[defect].install] if defect else [],
+            database=DATABASE.of(state_dir),
+            installs=[*([DEFECTS[defect].install] if defect else []), *SHAPES[shape].installs],
         )
         await backend.open()
         transport = httpx.ASGITransport(app=backend.router)

@@ -21,8 +21,9 @@ def command(*options: str) -> list[str]:
 
 
 def environment(**variables: str) -> dict[str, str]:
-    """This process's environment with the flag as given and nothing else of it."""
-    kept = {key: value for key, value in os.environ.items() if key not in ("USE_DOMAIN_SERVICE", "ROLLOUT_PERCENT")}
+    """This process's environment with flag and database as given, and nothing else of these."""
+    own = ("USE_DOMAIN_SERVICE", "ROLLOUT_PERCENT", "DATABASE_URL")
+    kept = {key: value for key, value in os.environ.items() if key not in own}
     return {**kept, **variables}
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,53 @@ def test_a_rule_field_of_a_wrong_type_is_refused(tmp_path: Path, arm: str, field
         content, headers = json.dumps({**RULE, field: value}), {"content-type": "application/json"}
         answer = await asker.ask(method, path, arm, content=content, headers=headers)
         assert answer.status_code == 400
+
+    converse(tmp_path, talk)
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+@pytest.mark.parametrize("field", ["name", "rule_type", "camera_id", "priority", "created_by"])
+def test_a_nul_in_a_text_is_refused_because_not_every_database_keeps_it(
+    tmp_path: Path, arm: str, field: str, method: str
+) -> None:
+    async def talk(asker: Asker) -> None:
+        path = "/alerts/rules" if method == "POST" else "/alerts/rules/1"
+        answer = await asker.ask(method, path, arm, json={**RULE, field: "a\0b"})
+        # created_by cannot be changed, so an update ignores it like any other unknown field.
+        assert answer.status_code == (200 if (field, method) == ("created_by", "PUT") else 400)
+        assert (await asker.ask("GET", "/alerts/rules?camera_id=a%00b", arm)).json() == {"count": 0, "items": []}
+
+    converse(tmp_path, talk)
+
+
+def test_every_value_that_json_knows_comes_back_from_the_database_as_it_was(tmp_path: Path, arm: str) -> None:
+    values = {"z": [1, 1.0, -0.0, 1e300, 2**70, True, None, ""], "a": {"ü\0\u2028": "\U0001f4f7", "": {}}}
+    lists = {"recipients": ["a\0b", "ü"], "notification_channels": [""]}
+
+    async def talk(asker: Asker) -> None:
+        await asker.ask("POST", "/alerts/rules", arm, json={**RULE, "conditions": values, **lists})
+        rule = (await asker.ask("GET", "/alerts/rules", arm)).json()["items"][0]
+        # As texts: 1, 1.0 and true are equal in Python, and the order of members would not show.
+        assert json.dumps(rule["conditions"]) == json.dumps(values)
+        assert {name: rule[name] for name in lists} == lists
+
+    converse(tmp_path, talk)
+
+
+def test_ids_count_upwards_and_the_newest_change_comes_first(tmp_path: Path, arm: str) -> None:
+    async def talk(asker: Asker) -> None:
+        made = [(await asker.ask("POST", "/alerts/rules", arm, json=RULE)).json()["id"] for _ in range(12)]
+        assert made == list(range(made[0], made[0] + 12))
+        for rule_id in (made[3], made[9]):
+            await asker.ask("PUT", f"/alerts/rules/{rule_id}", arm, json={"priority": "low"})
+        items = (await asker.ask("GET", "/alerts/rules", arm)).json()["items"]
+        rest = [rule_id for rule_id in reversed(made) if rule_id not in (made[3], made[9])]
+        assert [item["id"] for item in items] == [made[9], made[3], *rest]
+        for item in items:
+            for field in ("created_at", "updated_at"):
+                moment = datetime.fromisoformat(item[field])
+                assert moment.utcoffset() == timedelta(0)
+                assert abs(datetime.now(UTC) - moment) < timedelta(minutes=5)
 
     converse(tmp_path, talk)
 

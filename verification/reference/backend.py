@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import URL, Engine
 
 from verification.reference.camera_file import CameraFile
 from verification.reference.camera_log import CameraLogs
@@ -59,21 +59,27 @@ class Backend:
         self.engine.dispose()
 
 
+def default_database(state_dir: Path) -> URL:
+    """SQLite beside the rest of the state."""
+    return URL.create("sqlite", database=str(state_dir / "backend.sqlite3"))
+
+
 def build_backend(
     state_dir: Path,
     settings: FlagSettings,
     *,
     seed: int,
     device_scale: float = 1.0,
-    database_url: str | None = None,
-    defects: Sequence[Callable[[Backend], None]] = (),
+    database: URL | None = None,
+    installs: Sequence[Callable[[Backend], None]] = (),
 ) -> Backend:
-    """Put a backend together over a folder that holds its state. `defects` are applied in order.
+    """Put a backend together over a folder that holds its state, and a database of its own in there unless one is
+    given. `installs` (seeded defects, a shape) replace parts of it, in order.
 
-    Raises CameraFileError, OSError and SQLAlchemyError when the state cannot be used.
+    Raises CameraFileError, OSError, DatabaseError and SQLAlchemyError when the state cannot be used.
     """
     state_dir.mkdir(parents=True, exist_ok=True)
-    engine = open_database(database_url or f"sqlite:///{state_dir / 'backend.sqlite3'}")
+    engine = open_database(database or default_database(state_dir))
     file, mirror = CameraFile(state_dir / "cameras.yaml"), CameraMirror(engine)
     mirror.reconcile(file.records())
     runtime, devices, metrics = CameraRuntime(CameraLogs(state_dir / "logs")), Devices(seed, device_scale), Metrics()
@@ -86,6 +92,6 @@ def build_backend(
     backend = Backend(
         state_dir, seed, engine, file, mirror, runtime, devices, services, legacy, domain, metrics, monitoring, router
     )
-    for install in defects:
+    for install in installs:
         install(backend)
     return backend

@@ -14,14 +14,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 
-from verification.reference.backend import build_backend
+from verification.reference.backend import build_backend, default_database
 from verification.reference.camera_file import CameraFileError
+from verification.reference.database_url import DatabaseError, describe, explain, read_url
 from verification.reference.defects import DEFECTS
 from verification.reference.defects.registry import Defect
 from verification.reference.flag import FlagError, FlagSettings, read_percent
 from verification.reference.server import bind, serve
+from verification.reference.shape import DEFAULT_SHAPE, SHAPES
 
 EXIT_MISUSED = 2
 
@@ -49,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     try:
         _start(options)
-    except (Misuse, FlagError, CameraFileError) as error:
+    except (Misuse, FlagError, CameraFileError, DatabaseError) as error:
         print(f"{options.prog}: {error}", file=sys.stderr)
         return EXIT_MISUSED
     return 0
@@ -58,6 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _start(options: argparse.Namespace) -> None:
     chosen = _chosen(options.defect)
     settings = _settings(options.percent, chosen)
+    database = _database(options.database_url)
     seed = random.SystemRandom().randrange(2**31) if options.seed is None else options.seed
     try:
         listener = bind(options.host, options.port)
@@ -72,16 +76,21 @@ def _start(options: argparse.Namespace) -> None:
                 settings,
                 seed=seed,
                 device_scale=options.device_scale,
-                database_url=os.environ.get("DATABASE_URL"),
-                defects=[defect.install for defect in chosen],
+                database=database,
+                installs=[*(defect.install for defect in chosen), *SHAPES[options.shape].installs],
             )
-        except (OSError, SQLAlchemyError) as error:
+        except OSError as error:
             raise Misuse(f"the state in {state_dir} cannot be used: {' '.join(str(error).split())}") from error
+        except (SQLAlchemyError, DatabaseError) as error:
+            used = database or default_database(state_dir)
+            raise Misuse(f"{describe(used)} cannot be used: {explain(error, used)}") from error
         logging.getLogger("reference").info(
-            "percent %d, seed %d, state in %s, defects: %s",
+            "percent %d, seed %d, state in %s, %s, shape %s, defects: %s",
             settings.effective_percent,
             seed,
             state_dir,
+            describe(database or default_database(state_dir)),
+            options.shape,
             ", ".join(defect.name for defect in chosen) or "none",
         )
         serve(backend, listener, exit_with_stdin=options.exit_with_stdin)
@@ -104,6 +113,14 @@ def _settings(percent: str | None, chosen: list[Defect]) -> FlagSettings:
     return FlagSettings.read(environment, reader)
 
 
+def _database(option: str | None) -> URL | None:
+    """The database from the command line or the environment; None for SQLite beside the rest of the state."""
+    if option is not None:
+        return read_url(option, "--database-url", may_hold_password=False)
+    variable = os.environ.get("DATABASE_URL")
+    return read_url(variable, "DATABASE_URL", may_hold_password=True) if variable else None
+
+
 def _override(settings: FlagSettings, state_dir: Path, chosen: list[Defect]) -> FlagSettings:
     for defect in chosen:
         if defect.override_settings:
@@ -120,6 +137,11 @@ def _table() -> str:
     return "\n".join(lines)
 
 
+def _shapes() -> str:
+    told = "; ".join(f"{name}: {shape.told}" for name, shape in SHAPES.items())
+    return f"how much the backend tells of itself. {told} (default: {DEFAULT_SHAPE})"
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="python -m verification.reference",
@@ -130,6 +152,13 @@ def _parser() -> argparse.ArgumentParser:
     add("--port", type=_port, default=0, help="port to listen on; 0, the default, takes a free one")
     add("--percent", help="share of requests for the rewrite, 0 to 100; wins over the environment")
     add("--state-dir", help="folder for cameras, rules and logs; without it a temporary one that is deleted at the end")
+    add(
+        "--database-url",
+        metavar="URL",
+        help="PostgreSQL or SQLite, without a password, which belongs into the environment; wins over DATABASE_URL "
+        "(default: SQLite in the state folder)",
+    )
+    add("--shape", choices=SHAPES, default=DEFAULT_SHAPE, help=_shapes())
     add("--defect", action="append", default=[], metavar="NAME", help="plant a seeded defect; may be repeated")
     add("--seed", type=int, help="seed of the waits and of the routing; drawn and logged when absent")
     add("--device-scale", type=_scale, default=1.0, help="factor from 0 to 1 on the simulated waits, for quick tests")

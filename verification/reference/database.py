@@ -1,4 +1,8 @@
-"""The database: alert rules, and a mirror of the cameras. SQLite by default, any SQLAlchemy URL otherwise."""
+"""The database: alert rules, and a mirror of the cameras. SQLite by default, PostgreSQL where a URL says so.
+
+Columns are texts, numbers and booleans that both databases keep alike: structures as JSON text (JSONB would reorder
+members, round -0.0 and refuse NUL), moments as ISO 8601 in UTC, which no session's time zone can bend.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +11,20 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, Column, Integer, MetaData, Table, Text, create_engine, event, text
-from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.engine import URL, Connection, Engine
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from verification.reference.camera_file import Record
+from verification.reference.database_url import DatabaseError
 
 METADATA = MetaData()
 LARGEST_ID = 2**63 - 1
+CONNECT_TIMEOUT_S = 5
+LOCK_TIMEOUT_MS = 5000
+"""Longest wait for a row that somebody else has locked. The call would stand still, and all others with it."""
+_TABLES_LOCK = 7_213_001
+"""Any number, the same in every process: who makes the tables holds this advisory lock."""
 
 ALERT_RULES = Table(
     "alert_rules",
@@ -43,17 +53,39 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
-def open_database(url: str) -> Engine:
-    """The engine for a SQLAlchemy URL, its tables made where they are missing. Raises SQLAlchemyError.
+def open_database(url: URL) -> Engine:
+    """The engine for a database, its tables made where they are missing. Raises SQLAlchemyError and DatabaseError.
 
-    Calls are made inline on the event loop: on SQLite one takes a fraction of a millisecond, and a thread pool would
-    add more noise to the latency than that. A far database would want an asynchronous driver here.
+    Calls are made inline on the event loop: on SQLite one takes a fraction of a millisecond, on a PostgreSQL nearby
+    about one, and a thread pool would add more noise to the latency than that. A far database would want an
+    asynchronous driver here.
     """
-    engine = create_engine(url)
-    if engine.dialect.name == "sqlite":
+    is_sqlite = url.get_backend_name() == "sqlite"
+    try:
+        # Parameters are what users wrote, addresses with passwords among them: errors must not quote them.
+        engine = create_engine(url, hide_parameters=True, **({} if is_sqlite else _postgresql_options(url)))
+    except ModuleNotFoundError as error:
+        raise DatabaseError(
+            f"the package {error.name!r} is not installed: pip install 'release-gate[reference,postgresql]'"
+        ) from error
+    if is_sqlite:
         event.listen(engine, "connect", _tune_sqlite)
-    METADATA.create_all(engine)
+    with engine.begin() as connection:
+        if not is_sqlite:
+            # Two processes that start at the same moment would both find no tables and both make them.
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _TABLES_LOCK})
+        METADATA.create_all(connection)
     return engine
+
+
+def _postgresql_options(url: URL) -> dict[str, Any]:
+    """Bounds on waiting, and a look at each connection before its use, so that a restart of the server is survived."""
+    given = url.query.get("options", "")
+    options = given if isinstance(given, str) else " ".join(given)
+    arguments: dict[str, Any] = {"options": f"{options} -c lock_timeout={LOCK_TIMEOUT_MS}".strip()}
+    if "connect_timeout" not in url.query:
+        arguments["connect_timeout"] = CONNECT_TIMEOUT_S
+    return {"pool_pre_ping": True, "connect_args": arguments}
 
 
 def _tune_sqlite(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
@@ -99,13 +131,18 @@ class CameraMirror:
         stale = [record for record in records if mirrored.get(record["id"]) != canonical(record)]
         if stale:
             with self._engine.begin() as connection:
-                for record in stale:
+                # In one order everywhere: two processes that lock the same rows in two orders wait for each other.
+                for record in sorted(stale, key=lambda record: str(record["id"])):
                     _put(connection, record["id"], canonical(record))
         return len(stale)
 
 
 def _put(connection: Connection, camera_id: str, document: str) -> None:
-    values: dict[str, Any] = {"id": camera_id, "document": document}
-    updated = connection.execute(text("UPDATE cameras SET document = :document WHERE id = :id"), values)
-    if updated.rowcount == 0:
-        connection.execute(text("INSERT INTO cameras (id, document) VALUES (:id, :document)"), values)
+    # One statement: between looking and writing, another process could write the same camera.
+    connection.execute(
+        text(
+            "INSERT INTO cameras (id, document) VALUES (:id, :document)"
+            " ON CONFLICT (id) DO UPDATE SET document = excluded.document"
+        ),
+        {"id": camera_id, "document": document},
+    )

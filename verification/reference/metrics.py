@@ -62,5 +62,13 @@ class Metrics:
         return {**ranked, "max_ms": round(times[-1], 3), "avg_ms": round(sum(times) / len(times), 3)}
 
 
+class CountsForcedOnly(Metrics):
+    """Leaves the requests that the flag routed out of the usage counters, as the real deployment does."""
+
+    def count(self, status: int, elapsed_ms: float, served_by: str | None, forced: bool | None) -> None:
+        """Take in one answered request; who served it counts only where the request said who should."""
+        super().count(status, elapsed_ms, served_by if forced is not None else None, forced)
+
+
 def _percent(part: int, whole: int) -> float:
     return round(100.0 * part / whole, 3) if whole else 0.0

@@ -10,8 +10,8 @@ from verification.reference.asgi import Response
 from verification.reference.backend import Backend
 from verification.reference.defects.interception import Act, Call, Install, intercept, lottery, set_body, wrapped
 from verification.reference.defects.registry import Defect
-from verification.reference.metrics import Metrics
 from verification.reference.monitoring import Monitoring, build_monitoring
+from verification.reference.shape import count_forced_only
 
 STATS = "GET /cameras/{id}/stats"
 LOGS = "GET /cameras/{id}/logs"
@@ -83,11 +83,6 @@ def _stall(backend: Backend) -> None:
     backend.background.append(stall)
 
 
-class _CountsForcedOnly(Metrics):
-    def count(self, status: int, elapsed_ms: float, served_by: str | None, forced: bool | None) -> None:
-        super().count(status, elapsed_ms, served_by if forced is not None else None, forced)
-
-
 class _Shapeless(Monitoring):
     def metrics(self) -> dict[str, Any]:
         return {key: value for key, value in super().metrics().items() if key != "response_time"}
@@ -103,10 +98,6 @@ class _Sickening(Monitoring):
             "status": "degraded",
             "checks": {**health["checks"], "domain_services": {"status": "degraded"}},
         }
-
-
-def _with_metrics(backend: Backend) -> None:
-    backend.metrics = backend.router.metrics = backend.monitoring.counters = _CountsForcedOnly()
 
 
 def _with_monitoring(monitoring: type[Monitoring]) -> Install:
@@ -125,7 +116,7 @@ OPERATION_DEFECTS = (
         sufferer="the team, which steers the release by that number",
         check="monitoring.usage",
         verdict="INCONCLUSIVE",
-        install=_with_metrics,
+        install=count_forced_only,
     ),
     Defect(
         name="metrics-without-times",

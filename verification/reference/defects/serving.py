@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from verification.reference.asgi import Message, Receive, Response, Scope, Send, replay
+from verification.reference.asgi import Response, replay
 from verification.reference.backend import Backend
 from verification.reference.defects.interception import Act, Call, Install, SeededFault, intercept, lottery
 from verification.reference.defects.registry import Defect
@@ -125,12 +125,8 @@ def _first_flag_stays(settings: FlagSettings, state_dir: Path) -> FlagSettings:
 
 
 class _Anonymous(Implementation):
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def unsigned(message: Message) -> None:
-            headers = [(name, value) for name, value in message.get("headers", ()) if name != b"x-served-by"]
-            await send({**message, "headers": headers} if message["type"] == "http.response.start" else message)
-
-        await super().__call__(scope, receive, unsigned)
+    def signature(self, work_ms: float) -> list[tuple[bytes, bytes]]:
+        return [(name, value) for name, value in super().signature(work_ms) if name != b"x-served-by"]
 
 
 def _hide_name(backend: Backend) -> None:

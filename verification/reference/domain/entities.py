@@ -161,3 +161,6 @@ def _require_kind(name: str, value: Any) -> None:
     texts_only = not isinstance(value, list) or all(isinstance(item, str) for item in value)
     if not (isinstance(value, kind) and texts_only):
         raise InvalidValue(f"An alert rule's {name} is {words}")
+    if isinstance(value, str) and "\0" in value:
+        # Not every database keeps it in a text.
+        raise InvalidValue(f"An alert rule's {name} is a text without NUL")

@@ -110,6 +110,8 @@ class AlertRuleRepository:
 
     def find(self, camera_id: str | None, *, enabled: bool | None) -> list[AlertRule]:
         """The rules that fit, newest change first; None fits every rule."""
+        if camera_id and "\0" in camera_id:
+            return []
         statement = select(ALERT_RULES).order_by(ALERT_RULES.c.updated_at.desc(), ALERT_RULES.c.id.desc())
         if camera_id:
             statement = statement.where(ALERT_RULES.c.camera_id == camera_id)

@@ -52,6 +52,9 @@ def _check_types(payload: Payload) -> None:
             raise HTTPException(400, f"{key} must be a string or null")
         if key == "conditions" and not isinstance(value, dict):
             raise HTTPException(400, "conditions must be an object")
+        if isinstance(value, str) and "\0" in value:
+            # PostgreSQL keeps no NUL in a text; SQLite would, and the interface must not depend on which it is.
+            raise HTTPException(400, f"{key} must not contain a NUL character")
         if key in _LISTS and not (isinstance(value, list) and all(isinstance(item, str) for item in value)):
             raise HTTPException(400, f"{key} must be a list of strings")
         if key == "enabled" and not isinstance(value, bool):
@@ -128,6 +131,8 @@ def alert_rule_routes(engine: Engine, devices: Devices) -> APIRouter:  # noqa: C
     async def list_rules(camera_id: str | None = None, enabled: bool | None = None) -> JSONResponse:
         conditions: list[str] = []
         values: Payload = {}
+        if camera_id and "\0" in camera_id:
+            return JSONResponse({"count": 0, "items": []})
         if camera_id:
             conditions.append("camera_id = :camera_id")
             values["camera_id"] = camera_id

@@ -1,0 +1,16 @@
+"""What is known of the stores and of both arms together on SQLite holds on PostgreSQL as well."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.reference import test_alike, test_stores
+
+pytestmark = pytest.mark.usefixtures("on_postgresql")
+
+test_conversation = test_alike.test_both_arms_answer_a_long_conversation_alike_but_for_wording
+test_what_either_arm_writes_the_other_reads = test_alike.test_what_either_arm_writes_the_other_reads
+test_metrics = test_stores.test_metrics_count_every_request_behind_the_flag_by_who_served
+test_health_that_cannot_be_told_is_503 = test_stores.test_health_that_cannot_be_told_is_503
+test_an_edit_by_hand_is_seen_at_once = test_stores.test_an_edit_by_hand_is_seen_at_once
+test_changes_at_the_same_moment_are_all_kept = test_stores.test_changes_at_the_same_moment_are_all_kept
