@@ -60,7 +60,7 @@ def database_of(server: URL) -> Iterator[Callable[[Path], URL]]:
             if state_dir not in made or not state_dir.exists():
                 schemas.append(f"gate_{secrets.token_hex(8)}")
                 connection.execute(f"CREATE SCHEMA {schemas[-1]}")
-                made[state_dir] = server.update_query_dict({"options": f"-c search_path={schemas[-1]}"})
+                made[state_dir] = server.update_query_dict({"options": f"-csearch_path={schemas[-1]}"})
             return made[state_dir]
 
         try:
