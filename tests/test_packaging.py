@@ -98,7 +98,9 @@ def test_the_settings_file_says_the_true_defaults() -> None:
     from verification.settings import Settings
 
     text = (ROOT / "rollout.toml").read_text(encoding="utf-8").split("# A difference that a named person")[0]
-    spoken = {"url", "log_file", "rate_per_s", "restart_command", "header", "log"}
+    spoken = {"url", "control_url", "candidate_url", "ca_file", "log_file", "rate_per_s", "header", "log"}
+    spoken |= {"environment", "prefix", "query", "control", "candidate", "shared_state", "flag", "none", "path"}
+    spoken |= {"command", "http", "file", "check"}
     lines = []
     for line in text.splitlines():
         found = re.match(r"# (\w+) = ", line)

@@ -53,7 +53,8 @@ class Deployment:
         """The example's profile, pointed at this deployment; `sections` stand in the place of its own."""
         profile = tomllib.loads((EXAMPLE / "rollout.toml").read_text(encoding="utf-8"))
         log_file = str(self.state_dir / "backend.log")
-        profile["target"] |= {"url": self.url, "restart_command": self.command(), "log_file": log_file}
+        profile["target"] |= {"url": self.url, "log_file": log_file}
+        profile["percent"] = {"command": self.command()}
         run = {"report_dir": report_dir, "allow_percent_change": True, "allow_restart": True}
         return Settings.model_validate({**profile, "run": run, **sections})
 

@@ -69,7 +69,7 @@ def test_it_looks_like_the_real_deployment_and_is_asked_on_this_machine_only(dep
         ]
 
 
-def test_the_suite_moves_it_by_the_profiles_restart_command(deployment: Deployment, tmp_path: Path) -> None:
+def test_the_suite_moves_it_by_the_profiles_command(deployment: Deployment, tmp_path: Path) -> None:
     target = NamedTarget(deployment.settings(tmp_path), 100)
     target.set_percent(100)
     first = pid(deployment)
@@ -118,9 +118,9 @@ def test_the_profile_is_what_the_suite_reads_and_its_command_is_there(tmp_path: 
     root = EXAMPLE.parents[1]
     assert settings.witness.first.place == "none"
     assert settings.witness.second.none
-    assert settings.target.restart_command[-1] == "{percent}"
-    assert (root / settings.target.restart_command[1]).samefile(EXAMPLE / "start_rollout.py")
-    assert settings.target.log_file == Path("examples/video-analytics/state/backend.log")
+    assert settings.percent.command[-1] == "{percent}"
+    assert (root / settings.percent.command[1]).samefile(EXAMPLE / "start_rollout.py")
+    assert settings.target.log_file == EXAMPLE / "state" / "backend.log"
     # What stands commented out for a backend that signs is what the suite knows by itself.
     text = (EXAMPLE / "rollout.toml").read_text(encoding="utf-8")
     kept = [line[2:] if line.startswith(("# header", "# legacy", "# domain", "# counter")) else line

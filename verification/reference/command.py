@@ -68,7 +68,8 @@ def _start(options: argparse.Namespace) -> None:
     except (OSError, OverflowError) as error:
         raise Misuse(f"cannot listen on {options.host}:{options.port}: {error}") from error
     with listener, tempfile.TemporaryDirectory(prefix="reference-backend-") as scratch:
-        state_dir = Path(options.state_dir or scratch).resolve()
+        # As it was given: a relative folder stands so in answers, and two backends may look alike from outside.
+        state_dir = Path(options.state_dir or scratch)
         try:
             settings = _override(settings, state_dir, chosen)
             backend = build_backend(
