@@ -31,6 +31,12 @@ def test_a_load_without_a_ramp_says_that_the_knee_is_not_known() -> None:
         assert "load:knee" in owed(MORE, scope)[1]
 
 
+def test_an_endpoint_that_is_not_asked_stands_among_what_was_left_out() -> None:
+    keys, omitted = owed(replace(MORE, disabled={"DELETE /things": "it deletes"}), FULL)
+    assert omitted == {"endpoint:DELETE /things": "it deletes"}
+    assert keys == owed(MORE, FULL)[0]
+
+
 def test_the_short_form_says_what_it_leaves_out() -> None:
     keys, omitted = owed(MORE, replace(FULL, quick=True))
     assert {"parity:derived", "sequence:drawn", "load:0", "load:25", "load:50", "load:knee"} == set(omitted)

@@ -45,6 +45,11 @@ def test_an_endpoint_with_the_readings_of_two_groups_joins_them() -> None:
     assert [[e.id for e in members] for members in found.values()] == [["GET /a", "GET /b", "GET /c"]]
 
 
+def test_an_endpoint_without_readings_meets_nothing() -> None:
+    found = groups(Catalog((replace(endpoint(), reads=()), endpoint(OTHER)), {}, CATALOG.readings, {}))
+    assert {name: [e.id for e in members] for name, members in found.items()} == {"things": [OTHER]}
+
+
 @pytest.mark.parametrize(
     "other",
     [

@@ -106,7 +106,7 @@ def pool(name: str, entry: PoolEntry) -> PoolSpec:
 
 def races(files: Sequence[tuple[Source, CatalogFile]], references: References) -> dict[str, RaceSpec]:
     """All races. Mistakes are noted in `references`."""
-    entries = {entry.id: entry for _, file in files for entry in file.endpoints}
+    entries = {entry.id: entry for _, file in files for entry in file.endpoints if entry.disabled is None}
     built: dict[str, RaceSpec] = {}
     for source, file in files:
         for name, entry in file.races.items():
@@ -160,12 +160,16 @@ def check_named(source: Source, file: CatalogFile, references: References) -> No
 def endpoints(files: Sequence[tuple[Source, CatalogFile]], references: References) -> tuple[Endpoint, ...]:
     """All endpoints, files in order of their names. Mistakes are noted in `references`."""
     built: dict[str, Endpoint] = {}
+    declared: set[str] = set()
     for source, file in files:
         for index, entry in enumerate(file.endpoints):
             place = Place(source, ("endpoints", index), f"endpoint {shown(entry.id)}")
-            if entry.id in built:
+            if entry.id in declared:
                 references.note(place, ("id",), "this endpoint is declared twice; put its cases under the first")
-            built[entry.id] = _endpoint(entry, place, references)
+            declared.add(entry.id)
+            # What is not asked may be unfinished: it is checked once somebody enables it.
+            if entry.disabled is None:
+                built[entry.id] = _endpoint(entry, place, references)
     return tuple(built.values())
 
 
@@ -178,7 +182,7 @@ def _endpoint(entry: EndpointEntry, place: Place, references: References) -> End
     references.shape(place.inside("shape"), entry.shape)
     references.shape(place.inside("error_shape"), entry.error_shape)
     for index, named in enumerate(entry.shape.ids):
-        if entry.load.creates is None:
+        if entry.load is None or entry.load.creates is None:
             references.note(
                 place, ("shape", "ids", index), "`load.creates` must name the resource that this is the id of"
             )
@@ -192,14 +196,21 @@ def _endpoint(entry: EndpointEntry, place: Place, references: References) -> End
             references.note(case_place, ("id",), f"the id {shown(case.id)} stands twice under this endpoint")
         cases[case.id] = case
     written = tuple(cases.values())
+    if not any(is_success(case) for case in written):
+        references.note(place, ("cases",), "none of them says with `status` 200 to 299 that control takes it; add one")
     derived = _derived(entry, cases, place, references)
     clash = next((case for case in derived if case.id in cases), None)
     if clash is not None:
         references.note(place, ("cases",), f"the id {shown(clash.id)} belongs to a derived variation; choose another")
     return Endpoint(
         entry.id, method, entry.path, entry.writes, shape(entry.shape), shape(entry.error_shape),
-        tuple(entry.reads), written + derived, _load(method, entry, place.inside("load"), references),
+        tuple(entry.reads), written + derived, _load(method, entry, written, place.inside("load"), references),
     )  # fmt: skip
+
+
+def is_success(case: Case) -> bool:
+    """True when control is known to take the request."""
+    return case.status is not None and case.status < 300
 
 
 def _case(method: str, entry: EndpointEntry, case: CaseEntry, place: Place, references: References) -> Case:
@@ -254,7 +265,14 @@ def _derived(entry: EndpointEntry, cases: dict[str, Case], place: Place, referen
     return derived_cases(base, entry.path, entry.fields, cases.values()) if usable else ()
 
 
-def _load(method: str, entry: EndpointEntry, place: Place, references: References) -> LoadSpec:
+def _load(method: str, entry: EndpointEntry, cases: Sequence[Case], place: Place, references: References) -> LoadSpec:
+    if entry.load is None:
+        requests = tuple(case.request for case in cases if is_success(case) and not case.given)
+        if not requests:
+            references.note(
+                place, (), "every case that succeeds needs twins; say with `pool` which ones the load takes"
+            )
+        return LoadSpec(1.0, requests, None)
     known = set(ALWAYS_KNOWN)
     if entry.load.pool is not None and references.known(place, ("pool",), "pool", entry.load.pool, references.pools):
         known.add(references.pools[entry.load.pool].token)

@@ -179,8 +179,9 @@ class CaseEntry(Entry):
     """Twins beside those of the endpoint, or other states of those."""
     request: RequestEntry = RequestEntry()
     """What differs from the endpoint's request."""
-    status: Annotated[int, Field(ge=200, le=599)]
-    """What control answers; otherwise the situation was not brought about and proves nothing."""
+    status: Annotated[int | None, Field(ge=200, le=599)] = None
+    """What control answers; otherwise the situation was not brought about and proves nothing. Left out where nobody
+    knows it: then both sides only have to answer alike, and not with 500 or above."""
 
 
 class LoadEntry(Entry):
@@ -204,18 +205,32 @@ class EndpointEntry(Entry):
     """The route with its prefix."""
     writes: bool
     """Whether success changes something, on the target or beside it."""
+    disabled: Reason | None = None
+    """Why nothing of this endpoint is asked; the report says so. Left out: it is asked."""
     given: dict[Token, TwinEntry] = {}
     request: RequestEntry
     shape: ShapeEntry
-    error_shape: ShapeEntry
-    """Used where control answers 400 or above."""
-    reads: Annotated[list[Name], Field(min_length=1)]
-    """Readings before and after each probe."""
+    error_shape: ShapeEntry = ShapeEntry()
+    """Used where control answers 400 or above. Left out: everything must be equal."""
+    reads: list[Name] = []
+    """Readings before and after each probe; an endpoint that writes needs one."""
     fields: dict[str, FieldEntry] = {}
     derive_from: CaseId | None = None
     """The case whose request the variations of `fields` start from."""
     cases: Annotated[list[CaseEntry], Field(min_length=1)]
-    load: LoadEntry
+    load: LoadEntry | None = None
+    """Left out: weight 1, with the requests of the cases that succeed and need no twin."""
+
+    @model_validator(mode="after")
+    def a_write_says_where_it_shows(self) -> EndpointEntry:
+        """State counts as much as the answer, and what a load writes must be known."""
+        missing = [name for name, there in (("reads", self.reads), ("load", self.load)) if not there]
+        if self.writes and missing and self.disabled is None:
+            raise ValueError(
+                f"an endpoint that writes needs `reads` and `load`, here is no {' and no '.join(missing)}; "
+                "or say why it is not asked, with `disabled: REASON`"
+            )
+        return self
 
 
 class ResourceEntry(Entry):

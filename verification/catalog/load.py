@@ -51,9 +51,11 @@ def load_catalog(path: Path | None = None, *, separate_state: bool = False) -> C
         {name: build.pool(name, entry) for name, entry in references.pools.items()},
         build.races(files, references),
         separate_state,
+        {entry.id: entry.disabled for _, file in files for entry in file.endpoints if entry.disabled is not None},
     )
     if not endpoints and not mistakes.found:
-        raise CatalogError(f"{path or SHIPPED}: the catalog has no endpoint; add at least one under `endpoints`")
+        all_off = f": all {len(catalog.disabled)} of it are `disabled`, enable" if catalog.disabled else "; add"
+        raise CatalogError(f"{path or SHIPPED}: the catalog has no endpoint to ask{all_off} at least one")
     mistakes.raise_if_any()
     return catalog
 

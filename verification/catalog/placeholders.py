@@ -14,6 +14,8 @@ RUN = "run"
 """Always known in a case: a name that no other run and no other probe uses, for what the request itself creates."""
 SELF = "self"
 """In a resource's own requests: the id of the twin that is made, brought into a state or removed."""
+FILL_IN = "fill_in_"
+"""Begins a token that stands where a person must write a value; the rest says which one."""
 
 NAME_PATTERN = r"[a-z][a-z0-9_]*"
 _PLACEHOLDER = re.compile(rf"\{{({NAME_PATTERN})\}}")

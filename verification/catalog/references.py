@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from verification.catalog.entries import EndpointEntry, PoolEntry, ReadingEntry, ResourceEntry, ShapeEntry, TwinEntry
 from verification.catalog.mistakes import Mistake, Mistakes, shown, unknown
-from verification.catalog.placeholders import ABSENT, RUN, SELF, tokens_in
+from verification.catalog.placeholders import ABSENT, FILL_IN, RUN, SELF, tokens_in
 from verification.catalog.source import Location, Source
 from verification.core.cases import RequestSpec
 from verification.core.masks import PREDICATES
@@ -72,7 +72,10 @@ class References:
     def tokens(self, place: Place, field: Sequence[str | int], request: RequestSpec, valid: set[str]) -> None:
         """Each placeholder of the request must be known where it is sent."""
         for token in sorted(tokens_in(request) - valid):
-            self.known(place, field, "token here", token, valid)
+            if token.startswith(FILL_IN):
+                self.note(place, field, unfilled(token))
+            else:
+                self.known(place, field, "token here", token, valid)
 
     def shape(self, place: Place, shape: ShapeEntry) -> None:
         """Predicates exist, no path is masked twice, and no mask or message hides a critical path."""
@@ -101,15 +104,37 @@ class References:
             self.note(place, field, f"{shown(path)} is no call of this endpoint; valid: paths like {entry.path}")
 
 
+_PARAMETER = re.compile(r"\{\w+\}")
 ALWAYS_KNOWN = frozenset({ABSENT, RUN})
 
 
 def fits_route(route: str, path: str) -> bool:
     """True when the path is the route with something in place of each `{parameter}`."""
     steps, actual = route.split("/"), path.split("/")
-    return len(steps) == len(actual) and all(
-        bool(found) if re.fullmatch(r"\{\w+\}", step) else step == found
-        for step, found in zip(steps, actual, strict=True)
+    return len(steps) == len(actual) and all(map(_fits_step, steps, actual))
+
+
+def _fits_step(step: str, found: str) -> bool:
+    """Without a regular expression: one with several parameters takes a time that a foreign path could drive up."""
+    first, *others = _PARAMETER.split(step)
+    if not others:
+        return step == found
+    if not found.startswith(first):
+        return False
+    at = len(first)
+    for literal in others[:-1]:
+        at = found.find(literal, at + 1) + len(literal)
+        if at < len(literal):
+            return False
+    return len(found) - len(others[-1]) > at and found.endswith(others[-1])
+
+
+def unfilled(token: str) -> str:
+    """What to do about a placeholder that nobody has filled in yet."""
+    name = token.removeprefix(FILL_IN)
+    return (
+        f"{{{token}}} stands for a value that only you know; write one for {name!r} that control and candidate both "
+        "have, or {token} of a twin under `given`"
     )
 
 

@@ -195,6 +195,8 @@ class Catalog:
     races: dict[str, RaceSpec] = field(default_factory=dict)
     separate_state: bool = False
     """Whether control and candidate each keep a state of their own: then neither can read what the other wrote."""
+    disabled: dict[str, str] = field(default_factory=dict)
+    """Endpoint -> why nothing of it is asked."""
 
     def home(self, arm: Arm) -> Arm:
         """The arm through which a side makes its twins and reads its state: control, or its own where states part."""

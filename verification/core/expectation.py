@@ -125,6 +125,7 @@ def owed(catalog: Catalog, scope: Scope) -> tuple[tuple[str, ...], dict[str, str
         keys += [f"witness:{endpoint.id}" for endpoint in catalog.endpoints]
     if not (scope.ramp and f"load:{_BASELINE}" in keys):
         omitted["load:knee"] = "no ramp was asked, so whether the rate lies below the target's knee is not known"
+    omitted |= {f"endpoint:{name}": reason for name, reason in catalog.disabled.items()}
     absent = (percent for percent in DEFAULT_STAGES if scope.flag and percent not in scope.stages)
     omitted |= {f"stage:{percent}": "not among the stages of this run" for percent in absent}
     return tuple(keys), omitted

@@ -102,9 +102,9 @@ def home_of(catalog: Catalog, sequence: Sequence, side: str) -> Arm:
 
 def groups(catalog: Catalog) -> dict[str, tuple[Endpoint, ...]]:
     """Endpoints that share readings touch the same state, so their calls can meet; a group bears its first reading's
-    name. The groups stand in the order of the catalog."""
+    name. The groups stand in the order of the catalog. What has no readings meets nothing and is in no group."""
     found: list[tuple[set[str], list[Endpoint]]] = []
-    for endpoint in catalog.endpoints:
+    for endpoint in (one for one in catalog.endpoints if one.reads):
         touching = [group for group in found if group[0] & set(endpoint.reads)]
         reads, members = set(endpoint.reads), [endpoint]
         for group in reversed(touching):
