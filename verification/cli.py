@@ -1,4 +1,5 @@
-"""`python -m verification`: judge a run again, replay a counterexample, learn masks, see the catalog."""
+"""`python -m verification`: judge a run again, replay a counterexample, learn masks, see the catalog,
+write a first one."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from verification.catalog.load import load_catalog
 from verification.core.errors import EvidenceError, GateError
@@ -51,7 +53,23 @@ def _parser() -> argparse.ArgumentParser:
     learn.add_argument("--owner", metavar="NAME", help="who answers for the masks")
     learn.add_argument("--catalog", type=Path, metavar="DIR", help="another catalog than the shipped one")
     learn.set_defaults(run=_learn)
+    _add_init(commands)
     return parser
+
+
+def _add_init(commands: Any) -> None:
+    first = commands.add_parser("init", help="write a first catalog for a service of your own; a person then edits it")
+    add = first.add_argument
+    add("--openapi", action="append", default=[], metavar="URL-or-FILE", help="OpenAPI 3.0 or 3.1, JSON or YAML")
+    add("--har", action="append", default=[], type=Path, metavar="FILE", help="recorded traffic, as a browser saves it")
+    add("--access-log", action="append", default=[], type=Path, metavar="FILE", help="weights for the load")
+    add("--more-cases", type=int, default=0, metavar="N", help="further cases for each endpoint, drawn by Schemathesis")
+    add("--seed", type=int, default=1, metavar="N", help="of what is drawn")
+    add("--without", action="append", default=[], metavar="NAME", help="query parameter that no case should hold")
+    add("--owner", metavar="NAME", help="who answers for the masks")
+    add("--output", type=Path, default=Path("catalog"), metavar="DIR", help="folder to write (default: catalog)")
+    add("--force", action="store_true", help="overwrite what an earlier init wrote there")
+    first.set_defaults(run=_init)
 
 
 def _judge(options: argparse.Namespace) -> int:
@@ -90,6 +108,18 @@ def _learn(options: argparse.Namespace) -> int:
     return 0
 
 
+def _init(options: argparse.Namespace) -> int:
+    from verification.init import Sources, write_first_catalog
+
+    sources = Sources(
+        tuple(options.openapi), tuple(options.har), tuple(options.access_log), options.more_cases, options.seed,
+        tuple(options.without), options.owner,
+    )  # fmt: skip
+    for line in write_first_catalog(sources, options.output, force=options.force):
+        print(line)
+    return 0
+
+
 def _catalog(options: argparse.Namespace) -> int:
     catalog = load_catalog(options.file)
     for endpoint in catalog.endpoints:
@@ -98,4 +128,6 @@ def _catalog(options: argparse.Namespace) -> int:
         print(f"{endpoint.id}  ({by_hand} cases, {derived} derived, weight {endpoint.load.weight:g})")
         for case in endpoint.cases:
             print(f"    {case.id}  {case.title}")
+    for endpoint_id, reason in catalog.disabled.items():
+        print(f"{endpoint_id}  disabled: {reason}")
     return 0

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.catalog.test_foreign import BOMB
 from verification.catalog.load import SHIPPED, load_catalog
 from verification.core.errors import CatalogError
 
@@ -98,6 +99,12 @@ def test_a_folder_without_a_catalog_is_told(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "none"):
         with pytest.raises(CatalogError, match=str(path)):
             load_catalog(path)
+
+
+@pytest.mark.parametrize("text", [BOMB.decode(), "- " * 10_000 + "x", "[" * 5_000])
+def test_a_file_that_swells_or_has_no_ground_is_told(folder: Path, text: str) -> None:
+    (folder / STATE).write_text(text, encoding="utf-8")
+    assert STATE in refused(folder)
 
 
 def test_bytes_that_are_no_text_are_told(folder: Path) -> None:

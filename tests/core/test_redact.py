@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from verification.core.redact import Redactor, redact_text, small_letters
+from verification.core.redact import Redactor, is_secret, redact_text, small_letters
 
 REDACTOR = Redactor(b"salt-of-this-run")
 SECRET = "s3cr3t-canary"
@@ -242,3 +242,31 @@ def test_a_name_is_known_in_letters_of_any_case(word: str, form: str, random: Ra
     expected = SECRET in redact_text(form % (word, SECRET + "1"))
     if word not in ("bearer", "Basic"):
         assert (SECRET in redact_text(form % (spelled, SECRET + "1"))) is expected
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("password", "a"),
+        ("X-Api-Key", "a"),
+        ("accessToken", "a"),
+        ("Set-Cookie", "a"),
+        ("userPwd", "a"),
+        ("sig", "a"),
+        ("key", "AIzaSyD4Kp0a8Zx1"),
+        ("session", "0a8Zx1AIzaSyD4Kp"),
+        ("x", "eyJhbGciOiJI.eyJzdWIiOiJj.AbC"),
+        ("source", "rtsp://gate:pass@host/x"),
+        ("", "Bearer 0a8Zx1AIzaSy"),
+    ],
+)
+def test_a_parameter_holds_a_secret_by_its_name_or_by_its_value(name: str, value: str) -> None:
+    assert is_secret(name, value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("key", "name"), ("code", "DE"), ("state", "open"), ("spin", "a"), ("limit", "5"), ("", "plain")],
+)
+def test_a_usual_parameter_holds_none(name: str, value: str) -> None:
+    assert not is_secret(name, value)

@@ -15,7 +15,18 @@ from verification.core.model import Json
 
 Location = tuple[str | int, ...]
 
+MOST_VALUES = 200_000
+"""Aliases of aliases can make a few lines swell without end."""
 _PREFIX = "tag:yaml.org,2002:"
+
+
+PLAIN_SCALARS: tuple[tuple[str, str, list[str]], ...] = (
+    ("null", r"null|~|", ["n", "~", ""]),
+    ("bool", r"true|false", ["t", "f"]),
+    ("int", r"-?(?:0|[1-9]\d*)", list("-0123456789")),
+    ("float", r"-?(?:0|[1-9]\d*)(?:\.\d+(?:[eE][+-]?\d+)?|[eE][+-]?\d+)", list("-0123456789")),
+)
+"""(type, regular expression, first characters) of what is no text although it stands without quotes."""
 
 
 class _JsonLoader(yaml.SafeLoader):
@@ -23,13 +34,30 @@ class _JsonLoader(yaml.SafeLoader):
 
 
 _JsonLoader.yaml_implicit_resolvers = {}
-for _tag, _pattern, _first in (
-    ("null", r"null|~|", ["n", "~", ""]),
-    ("bool", r"true|false", ["t", "f"]),
-    ("int", r"-?(?:0|[1-9]\d*)", list("-0123456789")),
-    ("float", r"-?(?:0|[1-9]\d*)(?:\.\d+(?:[eE][+-]?\d+)?|[eE][+-]?\d+)", list("-0123456789")),
-):
+for _tag, _pattern, _first in PLAIN_SCALARS:
     _JsonLoader.add_implicit_resolver(_PREFIX + _tag, re.compile(rf"^(?:{_pattern})$", re.ASCII), _first)
+
+
+class JsonDumper(yaml.SafeDumper):
+    """Writes what this room reads back as the same JSON: a text that would read as a number is put in quotes."""
+
+    yaml_implicit_resolvers = _JsonLoader.yaml_implicit_resolvers
+
+    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002
+        """Never an alias: a person edits one place without changing another."""
+        return True
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002
+        """Lists stand deeper than the key above them, as in the catalogs that people write."""
+        super().increase_indent(flow, False)
+
+
+def _written(dumper: JsonDumper, text: str) -> yaml.ScalarNode:
+    """Whatever does not print is escaped: YAML folds line breaks, of which it knows more than one."""
+    return dumper.represent_scalar(f"{_PREFIX}str", text, style=None if text.isprintable() else '"')
+
+
+JsonDumper.add_representer(str, _written)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +97,8 @@ def read(file: Path) -> tuple[Source, list[Mistake]]:
         raise CatalogError(f"{file}: the catalog file cannot be read: {error}") from error
     try:
         node = yaml.compose(text, Loader=_JsonLoader)
+    except RecursionError as error:
+        raise CatalogError(f"{file}: is nested too deeply to be a catalog") from error
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
@@ -90,9 +120,13 @@ class _Reader:
         self.lines: dict[Location, int] = {}
         self.mistakes: list[Mistake] = []
         self._open: set[int] = set()
+        self._left = MOST_VALUES
 
     def value(self, node: yaml.Node, location: Location) -> Json:
         self.lines.setdefault(location, node.start_mark.line + 1)
+        self._left -= 1
+        if self._left < 0:
+            raise CatalogError(f"{self.file}: holds more than {MOST_VALUES:,} values once its aliases are written out")
         if isinstance(node, yaml.ScalarNode):
             return self._scalar(node, location)
         if id(node) in self._open:

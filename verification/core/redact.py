@@ -73,6 +73,15 @@ _FOLDED = {0x130: "i", 0x131: "i", 0x17F: "s", 0x212A: "k"}
 """The signs outside ASCII that a pattern takes for a letter when it ignores case."""
 _DONE = re.compile(_DONE_TEXT)
 _SECRET_NAME = re.compile(_WORDS, re.IGNORECASE)
+_SHORT_NAMES = frozenset(
+    {"auth", "bearer", "csrf", "jwt", "otp", "passphrase", "pin", "pwd", "pass", "sid", "sig", "signature", "xsrf"}
+)
+"""Names that mostly hold a secret, and are too short or too usual to be looked for inside other words."""
+_RANDOM_NAMES = frozenset({"key", "code", "session", "state", "nonce", "ticket", "assertion"})
+"""Names that hold a secret where their value looks drawn at random."""
+_RANDOM = re.compile(r"(?=\S*\d)(?=\S*[A-Za-z])[!-~]{16,}", re.ASCII)
+_SIGNED = re.compile(r"eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*", re.ASCII)
+"""A JSON Web Token, wherever it stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +113,16 @@ class Redactor:
     def _stand_in(self, secret: str) -> str:
         plain = _unescaped(secret).encode("utf-8", "surrogatepass")
         return f"[redacted {hashlib.blake2b(plain, key=self.salt[:64], digest_size=4).hexdigest()}]"
+
+
+def is_secret(name: str, value: str) -> bool:
+    """True where a parameter or member of that name holds what must not be kept: by its name, or by its value."""
+    last = re.split(r"[^a-z0-9]+", small_letters(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", name[:200])))
+    if _SECRET_NAME.fullmatch(name[:200]) or _SHORT_NAMES & set(last) or small_letters(name) in SECRET_HEADERS:
+        return True
+    if _RANDOM_NAMES & set(last) and _RANDOM.fullmatch(value):
+        return True
+    return _SIGNED.search(value) is not None or redact_text(value) != value
 
 
 def redact_text(text: str) -> str:
