@@ -20,7 +20,11 @@ COMMANDS = [line[2:] for line in README.splitlines() if line.startswith("$ ")]
 def lower_bounds() -> dict[str, str]:
     wanted = [
         *PROJECT["dependencies"],
-        *(name for extra in ("reference", "postgresql", "tests") for name in PROJECT["optional-dependencies"][extra]),
+        *(
+            name
+            for extra in ("reference", "postgresql", "schemathesis", "tests")
+            for name in PROJECT["optional-dependencies"][extra]
+        ),
     ]
     bounds = {}
     for requirement in wanted:
