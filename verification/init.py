@@ -14,9 +14,9 @@ from verification.catalog.openapi import describe, self_contained
 from verification.catalog.schema import FILE
 from verification.catalog.sketch import Sketch, line
 from verification.catalog.withheld import Withheld
-from verification.core.arms import force_query
+from verification.core.arms import DEFAULT_ROUTING
 from verification.core.errors import UsageError
-from verification.core.model import Arm, Json
+from verification.core.model import Json
 from verification.core.redact import redact_text
 
 MOST_CASES = 100
@@ -64,8 +64,7 @@ def write_first_catalog(sources: Sources, folder: Path, *, force: bool = False) 
     if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not force):
         raise UsageError(f"{folder}: holds something already; name another --output, or overwrite with --force")
     found = _Found()
-    arms = {name for arm in Arm for name, _ in force_query(arm)}
-    left_out = frozenset({*sources.left_out, *arms})
+    left_out = frozenset({*sources.left_out, DEFAULT_ROUTING.name})
     for origin in sources.openapi:
         _describe(found, origin, left_out, sources)
     for file in sources.har:

@@ -88,7 +88,8 @@ def test_a_refused_call_is_told(url: str) -> None:
 
 
 def test_a_file_is_written_anew_as_a_whole(url: str, tmp_path: Path) -> None:
-    change = {"file": {"path": str(tmp_path / "flags.env"), "text": "USE={enabled}\nPERCENT={percent}\n"}}
+    flags = {"path": str(tmp_path / "flags.env"), "text": "USE={enabled}\nPERCENT={percent}\n"}
+    change: dict[str, Any] = {"file": flags}
     target = NamedTarget(named(url, **change), 25)
     target.set_percent(0)
     assert (tmp_path / "flags.env").read_text() == "USE=false\nPERCENT=0\n"
