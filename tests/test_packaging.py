@@ -102,7 +102,17 @@ def test_the_settings_file_says_the_true_defaults() -> None:
     from verification.settings import Settings
 
     text = (ROOT / "rollout.toml").read_text(encoding="utf-8").split("# A difference that a named person")[0]
-    spoken = {"url", "control_url", "candidate_url", "ca_file", "log_file", "rate_per_s", "header", "log"}
+    spoken = {
+        "url",
+        "control_url",
+        "candidate_url",
+        "ca_file",
+        "database_environment",
+        "log_file",
+        "rate_per_s",
+        "header",
+        "log",
+    }
     spoken |= {"environment", "prefix", "query", "control", "candidate", "shared_state", "flag", "none", "path"}
     spoken |= {"command", "http", "file", "check"}
     lines = []

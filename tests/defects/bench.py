@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from verification.catalog.load import select
 from verification.catalog.sequences import sequences_of
@@ -55,8 +56,8 @@ class Bench:
         self.run_dir, self.catalog = run_dir, catalog
         self.seed = RunSettings().seed if seed is None else seed
 
-    def settings(self, defect: str | None, load: LoadSettings | None = None) -> Settings:
-        target = TargetSettings(defects=() if defect is None else (defect,))
+    def settings(self, defect: str | None, load: LoadSettings | None = None, **of_target: Any) -> Settings:
+        target = TargetSettings(defects=() if defect is None else (defect,), **of_target)
         return Settings(
             target=target, load=load or LoadSettings(), run=RunSettings(report_dir=self.run_dir.parent, seed=self.seed)
         )
@@ -111,7 +112,7 @@ class Bench:
             if not case.derived
         ]
 
-    def compare(self, defect: str | None, endpoint: str | None) -> Judgement:
+    def compare(self, defect: str | None, endpoint: str | None, **of_target: Any) -> Judgement:
         pairs = self.cases(endpoint)
 
         def steps(campaign: Campaign) -> None:
@@ -121,7 +122,7 @@ class Bench:
                 campaign.compare(item, case)
 
         expected = [parity_key(item.id, case.id) for item, case in pairs]
-        return self.judge(self.settings(defect), expected, (50,), steps)
+        return self.judge(self.settings(defect, **of_target), expected, (50,), steps)
 
     def watch(self, defect: str | None) -> Judgement:
         def steps(campaign: Campaign) -> None:

@@ -68,6 +68,8 @@ class Usage:
     witnessed_legacy: int
     counted_domain: int | None
     counted_legacy: int | None
+    sent: int = 0
+    """How many requests were sent, whoever is known to have served them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,7 +118,11 @@ class Campaign:
         if not self.settings.is_embedded:
             return NamedTarget(self.settings, self.stages[0])
         return EmbeddedTarget(
-            defects=target.defects, device_scale=_COMPARISON_DEVICE_SCALE, seed=self.settings.run.seed
+            defects=target.defects,
+            device_scale=_COMPARISON_DEVICE_SCALE,
+            seed=self.settings.run.seed,
+            shape=target.shape,
+            database_environment=target.database_environment,
         )
 
     @property

@@ -103,7 +103,15 @@ def measure_usage(
             None if new is None or old is None else new - old for old, new in zip(before, after, strict=True)
         )
         measured.append(
-            Usage(stage_percent, kind, served[Implementation.DOMAIN], served[Implementation.LEGACY], domain, legacy)
+            Usage(
+                stage_percent,
+                kind,
+                served[Implementation.DOMAIN],
+                served[Implementation.LEGACY],
+                domain,
+                legacy,
+                requests,
+            )
         )
     return measured
 

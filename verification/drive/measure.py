@@ -134,7 +134,13 @@ def _progress(say: Callable[[str], None]) -> Callable[[str], None]:
 def _target(settings: Settings, percent: int) -> Target:
     if not settings.is_embedded:
         return NamedTarget(settings, percent, knows_percent=False)
-    return EmbeddedTarget(defects=settings.target.defects, seed=settings.run.seed)
+    target = settings.target
+    return EmbeddedTarget(
+        defects=target.defects,
+        seed=settings.run.seed,
+        shape=target.shape,
+        database_environment=target.database_environment,
+    )
 
 
 def _plan(settings: Settings, target: Target, percent: int, *, alone: bool) -> LoadPlan:

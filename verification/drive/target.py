@@ -21,6 +21,8 @@ STOP_TIMEOUT_S = 10.0
 FALLBACK_WORDS = "falling back to legacy"
 """What the backend's log says when legacy answered for domain."""
 _LOG_TAIL_BYTES = 200_000
+_DATABASE = "DATABASE_URL"
+"""Environment variable in which the embedded backend looks for its database."""
 
 
 class Target(Protocol):
@@ -57,8 +59,17 @@ class EmbeddedTarget:
 
     owned = True
 
-    def __init__(self, *, defects: tuple[str, ...] = (), device_scale: float = 1.0, seed: int = 0) -> None:
-        self._defects, self._device_scale, self._seed = defects, device_scale, seed
+    def __init__(
+        self,
+        *,
+        defects: tuple[str, ...] = (),
+        device_scale: float = 1.0,
+        seed: int = 0,
+        shape: str = "telling",
+        database_environment: str | None = None,
+    ) -> None:
+        self._defects, self._device_scale, self._seed, self._shape = defects, device_scale, seed, shape
+        self._environment = _environment(database_environment)
         self._folder = tempfile.TemporaryDirectory(prefix="release-gate-backend-")
         self._state_dir = Path(self._folder.name)
         self.log_path = self._state_dir / "backend.log"
@@ -71,7 +82,11 @@ class EmbeddedTarget:
         self.stop()
         with self.log_path.open("ab") as log:
             self._process = subprocess.Popen(
-                self._command(str(percent)), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log
+                self._command(str(percent)),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env=self._environment,
             )
         self.base_url = f"http://127.0.0.1:{self._await_port(self._process)}"
         return time.monotonic() - started
@@ -80,7 +95,9 @@ class EmbeddedTarget:
         """Whether a start with this percent is refused, as a broken percent must be, and what the backend said."""
         command = [*self._command("0"), "--port", "0"]
         command[command.index("--percent") + 1] = percent
-        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=self._environment
+        )
         try:
             _, errors = process.communicate(timeout=START_TIMEOUT_S)
         except subprocess.TimeoutExpired:
@@ -115,7 +132,7 @@ class EmbeddedTarget:
     def _command(self, percent: str) -> list[str]:
         command = [sys.executable, "-m", "verification.reference", "--port", "0", "--percent", percent]
         command += ["--state-dir", str(self._state_dir), "--exit-with-stdin", "--seed", str(self._seed)]
-        command += ["--device-scale", str(self._device_scale)]
+        command += ["--device-scale", str(self._device_scale), "--shape", self._shape]
         for defect in self._defects:
             command += ["--defect", defect]
         return command
@@ -164,6 +181,17 @@ class EmbeddedTarget:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def _environment(database: str | None) -> dict[str, str]:
+    """Ours, less a database URL that was meant for something else; with the one that the settings name."""
+    kept = {name: value for name, value in os.environ.items() if name != _DATABASE}
+    if database is None:
+        return kept
+    url = os.environ.get(database, "").strip()
+    if not url:
+        raise UsageError(f"target.database_environment: the environment variable {database} is not set.")
+    return {**kept, _DATABASE: url}
 
 
 def read_log_tail(path: Path) -> str:

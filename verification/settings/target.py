@@ -58,6 +58,10 @@ class TargetSettings(Frozen):
     """Log of a named backend, where the suite may read it; it is searched for fallbacks."""
     defects: tuple[str, ...] = ()
     """Seeded defects of the embedded backend."""
+    shape: Literal["telling", "production", "production-counting-all"] = "telling"
+    """What the embedded backend tells of itself: `production` names nobody and counts forced requests only."""
+    database_environment: Word | None = None
+    """Name of the environment variable with the embedded backend's database URL; without it, SQLite of its own."""
 
     @field_validator("url", "control_url", "candidate_url")
     @classmethod

@@ -136,3 +136,13 @@ def test_data_that_got_inconsistent_is_a_rollback(
 
 def test_inconsistent_data_without_a_look_before_is_inconclusive() -> None:
     assert watched(look("after", consistency=consistency(False, 1))) == [BAD_BEFORE]
+
+
+@pytest.mark.parametrize(("kind", "said"), [("natural", "that the flag routed"), ("forced", "that were forced")])
+def test_counters_that_leave_requests_out_are_told_though_nobody_is_known_to_have_served_them(
+    kind: str, said: str
+) -> None:
+    (finding,) = judge_usage(Usage(10, kind, 0, 0, 0, 0, sent=40), owned=False)
+    assert finding.verdict is Verdict.INCONCLUSIVE
+    assert said in finding.reason
+    assert list(judge_usage(Usage(10, kind, 0, 0, 15, 25, sent=40), owned=False)) == []

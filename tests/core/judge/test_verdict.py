@@ -23,6 +23,7 @@ from tests.core.judge.builders import (
 )
 from verification.core.cases import RequestSpec
 from verification.core.judge import judge, judge_stage
+from verification.core.judge.witness import FIRST_NEEDED
 from verification.core.model import Arm, Verdict, worst
 from verification.core.policy import AcceptedDifference, Policy, RatePolicy
 from verification.core.records import (
@@ -37,6 +38,7 @@ from verification.core.records import (
     Mishap,
     RaceRound,
     Usage,
+    WitnessCheck,
 )
 from verification.core.sequences import Sequence, SequenceComparison, SequenceSearch, Step
 
@@ -150,8 +152,12 @@ def test_reasons_are_cut_with_a_count() -> None:
         ForcedCall("force", 10, f"GET /{number}", exchange(Arm.CONTROL, served="domain")) for number in range(12)
     )
     found = judge(load_evidence(asked(), forced=calls), CATALOG, POLICY)
-    assert len(found.reasons) == 9
-    assert found.reasons[-1].startswith("4 more")
+    assert len(found.reasons) == 3
+    assert found.reasons[-1].startswith("10 more places of the same kind (flag.force)")
+    kinds = ("parity", "sequence", "retry", "certificate", "race", "flag", "rollback", "monitoring", "witness", "load")
+    nothing = judge(Evidence(manifest(tuple(f"{kind}:x" for kind in kinds))), CATALOG, POLICY)
+    assert len(nothing.reasons) == 9
+    assert nothing.reasons[-1].startswith("2 more findings")
 
 
 def test_every_kind_of_evidence_reaches_the_judgement() -> None:
@@ -280,3 +286,13 @@ def test_an_endpoint_that_was_planned_and_never_asked_on_an_arm_is_named() -> No
     found = judge(load_evidence((start, silent, end)), CATALOG, POLICY)
     assert f"{OTHER} was never asked on candidate" in {finding.reason for finding in found.findings}
     assert found.verdict is Verdict.INCONCLUSIVE
+
+
+def test_many_findings_of_one_rule_are_told_as_one_and_first_what_mends_them() -> None:
+    silent = tuple(comparison(exchange(Arm.CANDIDATE, served=None), name=name) for name in (THING, OTHER))
+    checks = tuple(WitnessCheck(f"GET /{number}", 25, 2, 3, 2, 0, None, None, None) for number in range(20))
+    found = judge(load_evidence(asked(), comparisons=silent, witness_checks=checks), CATALOG, POLICY)
+    absent = [reason for reason in found.reasons if "witness.absent" in reason or "name nobody" in reason]
+    assert FIRST_NEEDED in absent[0]
+    assert any("more places of the same kind (witness.absent)" in reason for reason in absent)
+    assert len(found.reasons) <= 9

@@ -36,6 +36,10 @@ def judge_usage(usage: Usage, *, owned: bool) -> Iterator[Finding]:
         for name, value in counted.items()
         if value is None or (value != seen[name] if owned else value < seen[name])
     ]
+    if not off and sum(value or 0 for value in counted.values()) < usage.sent:
+        whose = "that the flag routed" if usage.kind == "natural" else "that were forced"
+        reason = f"the counters moved by {counted} while {usage.sent} requests {whose} were sent: they leave some out"
+        yield Finding("monitoring.usage", Verdict.INCONCLUSIVE, title, reason, stage_percent=usage.stage_percent)
     if off:
         shown = ", ".join(f"{name}: counted {counted[name]}, witnessed {seen[name]}" for name in off)
         reason = f"the two witnesses disagree ({shown})"

@@ -27,13 +27,14 @@ from verification.core.judge.parity import judge_parity
 from verification.core.judge.races import judge_races, race_rows
 from verification.core.judge.score import score_comparator, score_findings
 from verification.core.judge.sequences import judge_sequences
-from verification.core.judge.witness import judge_witness, witness_row
+from verification.core.judge.witness import SMALLEST_CHANGE, judge_witness, witness_row
 from verification.core.judgement import ExposureRow, Judgement
 from verification.core.model import Finding, Verdict, worst
 from verification.core.policy import Policy
 from verification.core.records import Evidence
 
 _SHOWN_REASONS = 8
+_MANY, _SHOWN_OF_MANY = 10, 2
 
 
 def judge(evidence: Evidence, catalog: Catalog, policy: Policy) -> Judgement:
@@ -153,10 +154,22 @@ def _reasons(verdict: Verdict, findings: list[Finding], evidence: Evidence) -> t
         return (
             f"All {len(evidence.manifest.expected)} pieces of evidence are there and none speaks against ({stages}).",
         )
-    decisive = [finding for finding in findings if finding.verdict is verdict]
-    sentences = list(dict.fromkeys(f"{finding.title}: {finding.reason}." for finding in decisive))
+    by_rule: dict[str, list[Finding]] = {}
+    for finding in findings:
+        if finding.verdict is verdict:
+            by_rule.setdefault(finding.rule, []).append(finding)
+    sentences = [sentence for found in by_rule.values() for sentence in _sentences(found)]
     more = len(sentences) - _SHOWN_REASONS
     return tuple(sentences[:_SHOWN_REASONS]) + ((f"{more} more findings of the same weight.",) if more > 0 else ())
+
+
+def _sentences(found: list[Finding]) -> list[str]:
+    """The findings of one rule; many of them are a few and a number, first what tells how to mend them."""
+    mends_first = sorted(found, key=lambda finding: SMALLEST_CHANGE not in finding.reason)
+    said = list(dict.fromkeys(f"{finding.title}: {finding.reason}." for finding in mends_first))
+    if len(said) <= _MANY:
+        return said
+    return [*said[:_SHOWN_OF_MANY], f"{len(said) - _SHOWN_OF_MANY} more places of the same kind ({found[0].rule})."]
 
 
 def _thresholds(policy: Policy) -> dict[str, float]:

@@ -8,6 +8,7 @@ from verification.core.judgement import WitnessRow
 from verification.core.model import Finding, Verdict, worst
 from verification.core.records import WitnessCheck
 
+SMALLEST_CHANGE = "The smallest change"
 FIRST_NEEDED = (
     "let each implementation add a response header that names it, for example X-Served-By: legacy or domain, in its "
     "own code and not in the routing, and name that header in rollout.toml as witness.header"
@@ -38,7 +39,7 @@ def judge_witness(check: WitnessCheck, *, owned: bool) -> Iterator[Finding]:
         yield _finding(check, "evidence.missing", "not both arms answered, so that nothing is known of who served")
         return
     if named < asked:
-        reason = f"{asked - named} of {asked} answers name nobody that is known. The smallest change: {FIRST_NEEDED}"
+        reason = f"{asked - named} of {asked} answers name nobody that is known. {SMALLEST_CHANGE}: {FIRST_NEEDED}"
         yield _finding(check, "witness.absent", reason)
     elif check.named_domain < check.asked_domain:
         reason = (
@@ -53,7 +54,7 @@ def judge_witness(check: WitnessCheck, *, owned: bool) -> Iterator[Finding]:
     if check.second is None:
         return
     if check.counted_domain is None:
-        reason = f"the second witness ({check.second}) does not tell of domain. The smallest change: {SECOND_NEEDED}"
+        reason = f"the second witness ({check.second}) does not tell of domain. {SMALLEST_CHANGE}: {SECOND_NEEDED}"
         yield _finding(check, "witness.absent", reason)
         return
     off = list(_disagreements(check, owned=owned))
