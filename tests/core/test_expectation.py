@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tests.core.judge.builders import CASE, CATALOG, comparison, endpoint, exchange, look, manifest
-from verification.core.cases import Catalog
+from verification.core.cases import Catalog, RequestSpec, ResourceSpec
 from verification.core.expectation import Scope, attempts_at, covered, latest, owed
 from verification.core.model import Arm
 from verification.core.records import Drill, Evidence, Exposure, ForcedCall, LoadEnd, RaceRound, Usage
@@ -100,3 +100,29 @@ def test_repetitions_come_first_and_their_attempts_within() -> None:
     assert [one.attempt for one in attempts_at(found, 1)] == [1, 2]
     assert [one.repetition for one in attempts_at(found, None)] == [3]
     assert attempts_at([], None) == []
+
+
+def test_where_each_side_has_a_state_of_its_own_nothing_is_owed_across_the_arms() -> None:
+    writing = replace(endpoint(), writes=True, cases=(CASE,))
+    resource = ResourceSpec("thing", RequestSpec("POST", "/things"), None, {}, (RequestSpec("DELETE", "/x"),), ())
+    shared = Catalog((writing,), {"thing": resource}, {}, {})
+    apart = replace(shared, separate_state=True)
+    keys, omitted = owed(apart, FULL)
+    assert "across arms" in omitted
+    assert not [key for key in keys if key.startswith(("certificate:", "sequence:routed"))]
+    assert [key for key in keys if key.startswith("retry:")] == ["retry:GET /things:candidate-then-candidate"]
+    assert [key for key in owed(shared, FULL)[0] if key.startswith(("certificate:", "sequence:routed"))]
+
+
+def test_without_a_flag_there_is_no_share_to_see_and_no_way_back_to_drill() -> None:
+    keys, omitted = owed(MORE, replace(FULL, stages=(100,), flag=False))
+    assert not [key for key in keys if key.startswith(("flag:", "rollback:", "monitoring:usage"))]
+    assert "monitoring:before" in keys
+    assert "flag" in omitted
+    assert not [what for what in omitted if what.startswith("stage:")]
+
+
+def test_what_the_settings_say_is_not_there_is_not_owed_and_is_told() -> None:
+    keys, omitted = owed(MORE, replace(FULL, monitoring=False, witnesses=False))
+    assert not [key for key in keys if key.startswith(("monitoring:", "witness:"))]
+    assert "monitoring" in omitted

@@ -225,3 +225,24 @@ def test_a_probe_without_an_answer_cannot_be_compared() -> None:
 
     with pytest.raises(ValueError, match="no answer"):
         _answer(probe("control", answer=None, failure="reset"))
+
+
+def test_where_states_part_each_side_is_read_through_itself_and_nothing_is_read_across() -> None:
+    apart = replace(CATALOG, separate_state=True)
+
+    def without_cross(one: Probe, arm: Arm, served: str) -> Probe:
+        kept = [reading for reading in one.readings if reading.moment != "cross"]
+        moved = [replace(r, exchange=replace(r.exchange, arm=arm, served_by=served)) for r in kept]
+        return replace(one, readings=tuple(moved))
+
+    controls = [without_cross(probe(side), Arm.CONTROL, "legacy") for side in ("control", "control-again")]
+    through_itself = without_cross(candidate(), Arm.CANDIDATE, "domain")
+    through_control = without_cross(candidate(), Arm.CONTROL, "legacy")
+    found = judge_comparison(apart, Comparison(ENDPOINT.id, "known", (*controls, through_itself)))
+    assert (found.counts, rules(found)) == (True, [])
+    assert rules(judge_comparison(apart, Comparison(ENDPOINT.id, "known", (*controls, through_control)))) == [
+        ("witness.absent", Verdict.INCONCLUSIVE)
+    ]
+    assert rules(judge_comparison(CATALOG, Comparison(ENDPOINT.id, "known", (*controls, through_control)))) == [
+        ("evidence.missing", Verdict.INCONCLUSIVE)
+    ]

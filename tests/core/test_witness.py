@@ -112,3 +112,10 @@ def test_a_second_witness_is_of_one_kind_with_what_that_kind_needs(said: dict[st
 )
 def test_what_can_be_read_is_accepted(said: dict[str, Any]) -> None:
     assert SecondWitnessSettings(**said).model_dump(include=set(said)) == said
+
+
+def test_two_backends_are_told_apart_by_the_address_that_answered() -> None:
+    witness = Witness(header=None, address=True)
+    assert witness.place == "the address that answered"
+    assert WitnessSettings().is_undeclared
+    assert not WitnessSettings(none=True).is_undeclared
