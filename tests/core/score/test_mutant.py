@@ -87,6 +87,28 @@ def test_an_empty_body_and_one_that_is_no_text_have_mistakes_too() -> None:
     assert of(invalid, "drop", "answer body") == ["empty", "no answer at all"]
 
 
+def test_each_mistake_in_a_body_that_is_no_text_is_another_body_than_the_honest_one() -> None:
+    bodies = {b"\xff\x00", b"\xff\x00\x10", b"\xff\x00\x10\x20"}  # every padding of base64
+    for body in bodies:
+        binary: dict[str, Any] = {"body": base64.b64encode(body).decode(), "body_is_base64": True}
+        given = (mutant.candidate for mutant in in_answer(situation(**binary), [situation()]))
+        answers = [one.exchange.answer for one in given if one is not None and one.exchange is not None]
+        raw = [answer.raw for answer in answers if answer is not None and answer.body != binary["body"]]
+        assert body * 2 in raw
+        assert body not in raw
+        stale = in_answer(situation(), [situation(**binary)])
+        (cached,) = [mutant.candidate for mutant in stale if mutant.operator == "cache"]
+        assert cached is not None
+        assert cached.exchange is not None
+        assert cached.exchange.answer is not None
+        assert cached.exchange.answer.raw == body
+
+
+def test_a_header_is_never_changed_into_what_it_is() -> None:
+    plain = situation(headers=(("content-type", "text/plain"),))
+    assert "text/plain" not in of(in_answer(plain), "value", "answer header content-type")
+
+
 def test_a_cache_gives_the_answer_of_another_case_in_the_ids_of_this_one() -> None:
     found = [mutant for mutant in in_answer(situation(), [situation("nobody"), situation("parts")])
              if mutant.operator == "cache"]  # fmt: skip

@@ -47,6 +47,7 @@ def _headers(situation: Situation, new: New) -> Iterator[Mutant]:
             return situation.answering(headers=(*rest, *((name, one) for one in values)))
 
         other = _OTHER_VALUES.get(name, "1")
+        other = "1" if other == value else other
         if value is None:
             yield Mutant("extra effect", place, f"added: {other}", sent(other))
             continue
@@ -63,14 +64,15 @@ def _headers(situation: Situation, new: New) -> Iterator[Mutant]:
 
 def _raw(situation: Situation, new: New) -> Iterator[Mutant]:
     """The body as such. What is no JSON, or nothing at all, is another body than any JSON and than any other text."""
-    place, body = f"{situation.kind} body", situation.answer.body
+    place, answer = f"{situation.kind} body", situation.answer
     if not new(f"{place} raw"):
         return
-    if body:
-        yield Mutant("drop", place, "empty", situation.answering(body="", body_is_base64=False))
-        yield Mutant("duplicate", place, "twice", situation.answering(body=body * 2))
-    yield Mutant("type", place, "a page", situation.answering(body="<html></html>", body_is_base64=False))
-    invalid = base64.b64encode(situation.answer.raw + b"\xff").decode()
+    if answer.body:
+        twice = base64.b64encode(answer.raw * 2).decode() if answer.body_is_base64 else answer.body * 2
+        yield Mutant("drop", place, "empty", situation.answering(body=""))
+        yield Mutant("duplicate", place, "twice", situation.answering(body=twice, body_is_base64=answer.body_is_base64))
+    yield Mutant("type", place, "a page", situation.answering(body="<html></html>"))
+    invalid = base64.b64encode(answer.raw + b"\xff").decode()
     yield Mutant("value", place, "with a byte that is no UTF-8", situation.answering(body=invalid, body_is_base64=True))
     failed = replace(situation.exchange, answer=None, failure="connection closed", served_by=None)
     yield Mutant("drop", place, "no answer at all", replace(situation.candidate, exchange=failed))
@@ -110,7 +112,9 @@ def _cache(situation: Situation, others: Sequence[Situation], new: New) -> Itera
     for other in sorted(others, key=lambda one: one.answer.status != situation.answer.status):
         body = _translated(other, situation)
         if _substance(situation.labels, other.answer.status, body) != own and new(f"{situation.kind} cache"):
-            probe = situation.answering(status=other.answer.status, body=body)
+            probe = situation.answering(
+                status=other.answer.status, body=body, body_is_base64=other.answer.body_is_base64
+            )
             yield Mutant("cache", situation.kind, f"the answer of {other.comparison.case}", probe)
             return
 

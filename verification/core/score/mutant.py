@@ -82,7 +82,9 @@ class Situation:
         return group_values([(self.labels, self.body), *read])
 
     def answering(self, **changes: object) -> Probe:
-        """The candidate's probe with another answer."""
+        """The candidate's probe with another answer; its body is text unless `body_is_base64` says otherwise."""
+        if "body" in changes:
+            changes = {"body_is_base64": False, **changes}
         answer = replace(self.answer, **changes)  # type: ignore[arg-type]  # the fields are named by the callers
         return replace(self.candidate, exchange=replace(self.exchange, answer=answer))
 
