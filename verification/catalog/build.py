@@ -254,7 +254,7 @@ def _derived(entry: EndpointEntry, cases: dict[str, Case], place: Place, referen
         return ()
     usable = True
     for name, field in entry.fields.items():
-        if field.at == "path" and f"{{{name}}}" not in entry.path.split("/"):
+        if field.at == "path" and f"{{{name}}}" not in entry.path:
             references.note(place, ("fields", name), f"{shown(name)} is no parameter of {entry.path}")
             usable = False
         if field.at == "body" and not isinstance(base.request.body, dict):

@@ -3,6 +3,7 @@ very long, unicode. They ask what nobody thought of; what control answers to the
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from urllib.parse import quote
@@ -128,7 +129,18 @@ def _varied(request: RequestSpec, route: str, name: str, field: FieldEntry, vari
         return replace(request, query=query if variation.absent else (*query, (name, variation.value)))
     steps = zip(route.split("/"), request.path.split("/"), strict=True)
     value = quote(variation.value, safe="")
-    return replace(request, path="/".join(value if step == f"{{{name}}}" else actual for step, actual in steps))
+    return replace(request, path="/".join(_with_parameter(step, actual, name, value) for step, actual in steps))
+
+
+def _with_parameter(step: str, actual: str, name: str, value: str) -> str:
+    """The step as it is asked, with another value for the parameter where the route has it there."""
+    parts = _PARAMETER.split(step)
+    if f"{{{name}}}" not in parts:
+        return actual
+    pattern = "".join("(.+)" if _PARAMETER.fullmatch(part) else f"({re.escape(part)})" for part in parts)
+    found = re.fullmatch(pattern, actual)
+    given = found.groups() if found else parts
+    return "".join(value if part == f"{{{name}}}" else kept for part, kept in zip(parts, given, strict=True))
 
 
 def _fingerprint(request: RequestSpec) -> bytes:
