@@ -51,6 +51,7 @@ MISTAKES = [
     ("a status that is none", "status: 200", "status: 20", ["status", "20"]),
     ("a mask without a reason", "reason: every start gets a process id of its own", "reason: x", ["reason"]),
     ("a date that is none", "owner: release-gate", "owner: release-gate\n          expires: soon", ["expires", "soon"]),
+    ("steps of what is no clock", "minimum: 1", "minimum: 1\n          resolution: 0.01", ["resolution", "timestamp"]),
     ("a base for variations that is no case", "derive_from: never-started", "derive_from: never", ["never"]),
 ]
 

@@ -46,6 +46,11 @@ def test_without_a_declared_group_only_what_is_hardly_equal_by_chance_counts(
     assert (found != {}) is belongs
 
 
+def test_of_a_clock_that_moves_in_steps_nothing_follows_from_equal_times() -> None:
+    shape = Shape(masks=(Mask("a", "timestamp", "", "", resolution=0.01),))
+    assert values_of(shape, {"a": NOW}) == {}
+
+
 def groups(**documents: Any) -> Groups:
     found: Groups = {}
     for name, value in documents.items():

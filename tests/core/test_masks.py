@@ -109,6 +109,7 @@ def test_no_mask_hides_a_null_a_container_or_another_type(predicate: str, one: o
             "at most 120 s apart, equal where others of 'a' are",
         ),
         (Mask("a", "timestamp", "", ""), ""),
+        (Mask("a", "timestamp", "", "", maximum=9, resolution=0.01), "at most 9 s apart, in steps of 0.01 s"),
         (Mask("a", "pattern", "", "", pattern=r"\d+"), r"like \d+"),
     ],
 )

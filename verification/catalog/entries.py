@@ -57,6 +57,9 @@ class MaskEntry(Entry):
     """Largest value of an integer or number; for a timestamp the largest distance between the sides in seconds."""
     pattern: str | None = None
     """Regular expression that the whole text must match; needed by `pattern` and by nothing else."""
+    resolution: Annotated[float | None, Field(gt=0)] = None
+    """Step in seconds of a clock that shows more digits than it tells apart, as the times of a file system do (0.01).
+    Two such timestamps may be equal by chance, so nothing follows from it."""
 
     @field_validator("pattern")
     @classmethod
@@ -78,6 +81,8 @@ class MaskEntry(Entry):
             raise ValueError(f"`minimum` belongs to {' and '.join(_RANGED)} only")
         if self.maximum is not None and self.predicate not in (*_RANGED, "timestamp"):
             raise ValueError(f"`maximum` belongs to {', '.join(_RANGED)} and timestamp only")
+        if self.resolution is not None and (self.predicate != "timestamp" or self.group is not None):
+            raise ValueError("`resolution` belongs to a timestamp without a `group`, which says that equality counts")
         if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
             raise ValueError(f"minimum {self.minimum} lies above maximum {self.maximum}")
         return self

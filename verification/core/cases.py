@@ -18,7 +18,8 @@ class Mask:
 
     `path` is dotted, `*` matches one key or index: `items.*.created_at`. `predicate` is one of `core.masks.PREDICATES`;
     `minimum`, `maximum` and `pattern` are its arguments. Masks of one `group` keep the pattern of equality: values that
-    are equal on the control side must be equal on the candidate side, across the whole probe.
+    are equal on the control side must be equal on the candidate side, across the whole probe. `resolution` is the step
+    in seconds of a clock that shows more digits than it tells apart; None: its digits are true.
     """
 
     path: str
@@ -30,6 +31,7 @@ class Mask:
     minimum: float | None = None
     maximum: float | None = None
     pattern: str | None = None
+    resolution: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 Masks of one declared group keep their pattern exactly. Masks without a group keep it, too, where equality can hardly
 be chance: among texts of one predicate that are long, and among timestamps that tell microseconds. Whole seconds and
-small numbers are often equal by chance, so of those nothing follows. As nobody has said that the undeclared ones belong
+small numbers are often equal by chance, and so are microseconds of a clock that moves in larger steps (`resolution`, as
+file systems have it), so of those nothing follows. As nobody has said that the undeclared ones belong
 together, they weigh less, and control's own noise excuses them.
 """
 
@@ -11,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from verification.core.cases import Shape
+from verification.core.cases import Mask, Shape
 from verification.core.documents import canonical, values_at
 from verification.core.masks import Path, meets
 from verification.core.model import Difference, Json
@@ -32,7 +33,7 @@ def values_of(shape: Shape, value: Json) -> Groups:
     groups: Groups = {}
     for mask in shape.masks:
         for place, found in values_at(value, mask.path).items():
-            if meets(mask, found) and (mask.group is not None or _is_telling(found)):
+            if meets(mask, found) and (mask.group is not None or _is_telling(mask, found)):
                 groups.setdefault(mask.group or f"{_UNDECLARED}{mask.predicate}", {})[place] = canonical(found)
     return groups
 
@@ -55,9 +56,11 @@ def unequal(old: Groups, new: Groups) -> Iterator[Difference]:
                 yield Difference(where, _dotted(place), kind, before, after)
 
 
-def _is_telling(value: Json) -> bool:
+def _is_telling(mask: Mask, value: Json) -> bool:
     """True where two equal values are hardly equal by chance."""
-    return isinstance(value, str) and len(value) >= _SHORTEST and _COARSE.match(value) is None
+    if mask.resolution is not None or not isinstance(value, str):
+        return False
+    return len(value) >= _SHORTEST and _COARSE.match(value) is None
 
 
 def _first_equal(values: dict[Path, bytes], places: list[Path]) -> dict[Path, Path]:

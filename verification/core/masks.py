@@ -40,6 +40,7 @@ def limits(mask: Mask) -> str:
     else:
         bounds = (("at least", mask.minimum), ("at most", mask.maximum))
         asked = [f"{word} {bound:g}" for word, bound in bounds if bound is not None]
+    asked += [f"in steps of {mask.resolution:g} s"] if mask.resolution is not None else []
     asked += [f"like {mask.pattern}"] if mask.pattern is not None else []
     asked += [f"equal where others of {mask.group!r} are"] if mask.group is not None else []
     return ", ".join(asked)
