@@ -1,0 +1,63 @@
+"""What the gate says of two services that were not written here, each in an older and a newer release.
+
+Run with `pytest -m examples` or `tox run -e examples`; skipped only where pip cannot reach the package registry.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.examples.serving import parity, served
+from tests.plugin.running import Ran
+
+pytestmark = pytest.mark.examples
+
+# Changelog of Datasette 0.64.8: "404 errors no longer display additional information from the URL".
+DOCUMENTED = {
+    ("GET /{database}.json", "unknown-database"): ("Database not found: nothing", "Database not found"),
+    ("GET /{database}/{table}.json", "unknown-table"): ("Table not found: nothing", "Table not found"),
+    ("GET /{database}/{table}.json", "capitals"): ("Table not found: CAMERAS", "Table not found"),
+    ("GET /{database}/{table}.json", "unknown-database"): ("Database not found: nothing", "Database not found"),
+    ("GET /{database}/{table}/{key}.json", "unknown-row"): ("Record not found: ['99']", "Record not found"),
+}
+
+
+def said_against(ran: Ran) -> list[dict[str, Any]]:
+    """The findings that speak against the release; what a part of the gate leaves out does not."""
+    return [f for f in ran.report["findings"] if f["verdict"] in ("HOLD", "ROLLBACK")]
+
+
+def unsure_of(ran: Ran) -> list[dict[str, Any]]:
+    """What the run could not know, beside that it was asked for a part of the gate only."""
+    return [f for f in ran.report["findings"] if f["verdict"] == "INCONCLUSIVE" and f["rule"] != "evidence.missing"]
+
+
+def test_a_documented_change_of_datasette_is_found_and_nothing_else(tmp_path: Path) -> None:
+    with served("datasette", tmp_path) as settings:
+        ran = parity(settings, tmp_path / "run")
+    assert ran.report["verdict"] == "HOLD", ran.text
+    assert ran.code == 10
+    found = {
+        (finding["endpoint"], finding["case"]): [
+            (place["where"], place["path"], place["control"], place["candidate"]) for place in finding["differences"]
+        ]
+        for finding in said_against(ran)
+    }
+    assert found == {
+        key: [("body", "error", f'"{control}"', f'"{candidate}"')] for key, (control, candidate) in DOCUMENTED.items()
+    }
+    assert unsure_of(ran) == []
+
+
+def test_two_releases_of_jupyter_server_that_behave_alike_are_found_to(tmp_path: Path) -> None:
+    with served("jupyter-server", tmp_path) as settings:
+        ran = parity(settings, tmp_path / "run")
+    assert said_against(ran) == [], ran.text
+    assert unsure_of(ran) == [], ran.text
+    assert {case["result"] for case in ran.report["cases"]} == {"EQUAL"}
+    assert ran.report["leftovers"] == []
+    assert len(ran.report["cases"]) >= 120
+    assert min(score["killed"] / score["mutants"] for score in ran.report["scores"] if score["mutants"]) >= 0.98
