@@ -97,6 +97,8 @@ SERVICES = {
 
 def install(requirements: Path, keep: Path) -> Path:
     """The folder of commands of an environment with these packages; made only where there is none yet."""
+    if not requirements.is_file():
+        raise Failure(f"{requirements}: there is no such release of this example", MISUSED)
     content = requirements.read_bytes() + f"{sys.version_info[:2]} {sys.prefix}".encode()
     name = f"{requirements.parent.name}-{requirements.stem}-{hashlib.sha256(content).hexdigest()[:12]}"
     home = keep / name
@@ -185,14 +187,14 @@ def ports(settings: Path) -> tuple[int, int]:
     return control, candidate
 
 
-def serve(name: str, settings: Path, keep: Path) -> NoReturn:
-    """Serve both releases until the process is told to end."""
+def serve(name: str, settings: Path, keep: Path, control: str) -> NoReturn:
+    """Serve two releases until the process is told to end; `control` is the word in its requirements file's name."""
     service, example = SERVICES[name], HERE / name
     at = dict(zip(("control", "candidate"), ports(settings), strict=True))
-    homes = {side: install(example / f"requirements-{side}.txt", keep) for side in at}
+    homes = [install(example / f"requirements-{release}.txt", keep) for release in (control, "candidate")]
     with ExitStack() as stack:
-        for side, port in at.items():
-            stack.enter_context(running(service, example, homes[side], port))
+        for home, port in zip(homes, at.values(), strict=True):
+            stack.enter_context(running(service, example, home, port))
         print(f"ready: {', '.join(f'{side} http://127.0.0.1:{port}' for side, port in at.items())}", flush=True)
         while True:
             signal.pause()
@@ -209,11 +211,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--settings", type=Path, metavar="FILE", help="another rollout.toml than the example's own")
     parser.add_argument("--keep", type=Path, metavar="DIR", default=HERE.parent / ".tox" / "examples",
                         help="where the environments are kept")  # fmt: skip
+    parser.add_argument("--older", action="store_true", help="as control the release of requirements-older.txt")
     options = parser.parse_args(arguments)
+    settings = options.settings or HERE / options.service / "rollout.toml"
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)
     try:
-        serve(options.service, options.settings or HERE / options.service / "rollout.toml", options.keep.resolve())
+        serve(options.service, settings, options.keep.resolve(), "older" if options.older else "control")
     except Failure as error:
         print(f"serve: {error}", file=sys.stderr)
         return error.code

@@ -20,7 +20,7 @@ _UP_TIMEOUT_S = 900.0
 
 
 @contextmanager
-def served(name: str, folder: Path) -> Iterator[Path]:
+def served(name: str, folder: Path, *words: str) -> Iterator[Path]:
     """The example's settings, at free ports, while both of its servers run. Skips where pip reaches no registry."""
     settings = folder / "rollout.toml"
     text = (ROOT / "examples" / name / "rollout.toml").read_text(encoding="utf-8")
@@ -30,7 +30,7 @@ def served(name: str, folder: Path) -> Iterator[Path]:
     log = folder / "serve.log"
     with log.open("w", encoding="utf-8") as out:
         server = subprocess.Popen(
-            [sys.executable, ROOT / "examples" / "serve.py", name, "--settings", settings],
+            [sys.executable, ROOT / "examples" / "serve.py", name, "--settings", settings, *words],
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -51,3 +51,9 @@ def test_one_port_for_both_is_refused(tmp_path: Path) -> None:
     done = serve("datasette", "--settings", str(settings))
     assert done.returncode == 2
     assert "not the same" in done.stderr
+
+
+def test_a_release_that_an_example_has_not_is_refused(tmp_path: Path) -> None:
+    done = serve("datasette", "--keep", str(tmp_path), "--older")
+    assert done.returncode == 2
+    assert "requirements-older.txt" in done.stderr

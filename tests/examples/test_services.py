@@ -61,3 +61,23 @@ def test_two_releases_of_jupyter_server_that_behave_alike_are_found_to(tmp_path:
     assert ran.report["leftovers"] == []
     assert len(ran.report["cases"]) >= 120
     assert min(score["killed"] / score["mutants"] for score in ran.report["scores"] if score["mutants"]) >= 0.98
+
+
+# Changelog of Jupyter Server 2.11.0: "Support get file(notebook) md5 #1363"; of 2.11.1: "Change md5 to hash and
+# hash_algorithm, fix incompatibility #1367".
+HASH = {"hash", "hash_algorithm"}
+
+
+def test_the_catalog_that_is_quiet_is_not_blind(tmp_path: Path) -> None:
+    """With an older control the same cases find the two members that were added since, in answers and in the state."""
+    with served("jupyter-server", tmp_path, "--older") as settings:
+        ran = parity(settings, tmp_path / "run")
+    assert ran.report["verdict"] == "HOLD", ran.text
+    made = [f["differences"] for f in said_against(ran) if (f["endpoint"], f["case"]) == ("POST /contents", "text")]
+    found = {(place["where"], place["path"], place["control"]) for differences in made for place in differences}
+    absent = "(absent)"
+    assert found == {("body", name, absent) for name in HASH} | {
+        ("state contents", f"content.«made».{name}", absent) for name in HASH
+    }
+    untouched = {"DELETE /contents/{folder}/{name}", "GET /files/{folder}/{name}", "GET /kernelspecs", "GET /status"}
+    assert {f["endpoint"] for f in said_against(ran)} & untouched == set()
