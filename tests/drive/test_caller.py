@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+
 import httpx
 import pytest
 
 from tests.drive.service import Service
+from verification.core.arms import Routing
 from verification.core.model import Arm, Request
-from verification.drive.caller import json_body
+from verification.core.redact import Redactor
+from verification.drive.caller import Caller, json_body
 
 ASK = Request("GET", "/cameras")
 
@@ -89,3 +93,30 @@ def test_dull_headers_are_not_kept() -> None:
 def test_a_body_is_json_or_none(content: bytes, expected: object) -> None:
     service = Service(interfere=lambda _: httpx.Response(200, content=content))
     assert json_body(service.caller().call(ASK, Arm.CONTROL)) == expected
+
+
+def test_a_backend_at_one_of_two_addresses_says_the_same_of_its_own_and_not_of_the_other() -> None:
+    control, candidate = "http://control:80", "http://candidate:80"
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        own = f"http://{request.url.host}:80"
+        body = {"next": f"{own}/things?page=2", "old": f"{control}/things"}
+        return httpx.Response(200, json=body, headers={"location": f"{own}/things"})
+
+    routing = Routing("url", "", control, candidate, flag=False)
+    with Caller(control, Redactor(b"salt"), routing=routing, transport=httpx.MockTransport(answer)) as caller:
+        found = [caller.call(Request("GET", "/things"), arm).answer for arm in Arm]
+    kept = [(json.loads(one.body), one.header("location")) for one in found if one is not None]
+    next_page, own = "«address»/things?page=2", "«address»/things"
+    assert kept == [
+        ({"next": next_page, "old": own}, own),
+        ({"next": next_page, "old": f"{control}/things"}, own),
+    ]
+
+
+def test_one_backend_keeps_its_address_in_the_evidence() -> None:
+    transport = httpx.MockTransport(lambda request: httpx.Response(200, text=str(request.url.copy_with(query=None))))
+    with Caller("http://backend:80", Redactor(b"salt"), transport=transport) as caller:
+        answer = caller.call(Request("GET", "/things"), Arm.CONTROL).answer
+    assert answer is not None
+    assert answer.body.startswith("http://backend")

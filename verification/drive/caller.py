@@ -13,6 +13,7 @@ from typing import Self
 
 import httpx
 
+from verification.core.address import without_own_address
 from verification.core.arms import DEFAULT_ROUTING, Marks, Routing
 from verification.core.model import EXPECTED_IMPLEMENTATION, Answer, Arm, Exchange, Request
 from verification.core.redact import Redactor
@@ -77,14 +78,15 @@ class Caller:
             with self._client.stream(
                 request.method, url, params=[*request.query, *marks.query], headers=headers, content=content
             ) as response:
-                answer = self._read(response)
+                answer = self._read(response, marks.base_url)
                 witness = EXPECTED_IMPLEMENTATION[arm].value if self._witness.address else self._witness.of(answer)
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             answer, failure = None, self._redactor.text(f"{type(error).__name__}: {error}")
         elapsed_ms = (time.perf_counter() - started) * 1000
         return Exchange(arm, self._redacted(request), answer, failure, round(elapsed_ms, 3), witness)
 
-    def _read(self, response: httpx.Response) -> Answer:
+    def _read(self, response: httpx.Response, own: str | None) -> Answer:
+        """The answer as it is kept; `own` is the address that was asked where control and candidate have one each."""
         body = bytearray()
         for chunk in response.iter_bytes():
             body += chunk
@@ -93,9 +95,10 @@ class Caller:
         headers = tuple(
             (name.lower(), value) for name, value in response.headers.multi_items() if name.lower() not in _DULL_HEADERS
         )
-        headers = self._redactor.headers(headers)
+        headers = tuple((name, _unaddressed(value, own)) for name, value in self._redactor.headers(headers))
         try:
-            return Answer(response.status_code, headers, self._redactor.text(body.decode("utf-8")))
+            text = _unaddressed(self._redactor.text(body.decode("utf-8")), own)
+            return Answer(response.status_code, headers, text)
         except UnicodeDecodeError:
             kept = base64.b64encode(self._redactor.raw(bytes(body))).decode()
             return Answer(response.status_code, headers, kept, body_is_base64=True)
@@ -116,6 +119,10 @@ class Caller:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _unaddressed(text: str, own: str | None) -> str:
+    return text if own is None else without_own_address(text, own)
 
 
 def json_body(exchange: Exchange) -> object:
