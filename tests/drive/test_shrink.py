@@ -50,6 +50,19 @@ def test_a_step_that_does_not_need_candidate_goes_to_control() -> None:
     assert found.routing == (Arm.CONTROL, Arm.CANDIDATE)
 
 
+def test_where_each_side_has_a_state_of_its_own_no_step_changes_sides() -> None:
+    drawn = sequence(list("xaybz"), [Arm.CANDIDATE] * 5)
+    tried: set[Arm] = set()
+
+    def diverges(shorter: Sequence) -> bool:
+        tried.update(shorter.routing)
+        return holds(shorter, [("a", None), ("b", None)])
+
+    found = shrink(drawn, diverges, separate_state=True)
+    assert [step.title for step in found.steps] == ["a", "b"]
+    assert tried == {Arm.CANDIDATE}
+
+
 def test_what_the_trial_raises_ends_the_shrinking() -> None:
     def diverges(_: Sequence) -> bool:
         raise TimeoutError("no time left")

@@ -194,7 +194,7 @@ class Search:
             return outcome.diverged
 
         with suppress(_Enough):
-            shrink(found, diverges)
+            shrink(found, diverges, separate_state=self.catalog.separate_state)
 
 
 def share_of(budget: Budget, catalog: Catalog, endpoints: tuple[Endpoint, ...], *, is_routed: bool) -> Budget:

@@ -13,12 +13,17 @@ Diverges = Callable[[Sequence], bool]
 """Whether this sequence still diverges; an exception from it ends the shrinking."""
 
 
-def shrink(sequence: Sequence, diverges: Diverges) -> Sequence:
+def shrink(sequence: Sequence, diverges: Diverges, *, separate_state: bool = False) -> Sequence:
     """The shortest sequence found, with as few steps on candidate as it takes: no single step can be left out, and no
-    single step can go to control, without the divergence being gone."""
+    single step can go to control, without the divergence being gone.
+
+    Where each side has a state of its own every step stays where it is: a step on control would be missing in the state
+    that the later ones meet, and diverge for that alone.
+    """
     known = sequence
     while True:
-        shorter = _route_back(_leave_out(known, diverges), diverges)
+        shorter = _leave_out(known, diverges)
+        shorter = shorter if separate_state else _route_back(shorter, diverges)
         if shorter == known:
             return known
         # A step that only candidate needed may have become needless.
