@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from tests.drive.service import CASE, CATALOG, ENDPOINT, LIST, MAKE, Service
+from tests.drive.service import CASE, CATALOG, ENDPOINT, LIST, MAKE, TWIN, Service
 from verification.core.cases import Twin
 from verification.core.errors import TargetError
 from verification.core.model import Arm, Comparison, Reading, Request
@@ -94,6 +94,14 @@ def test_what_could_not_be_removed_is_named() -> None:
 
     (comparison,) = compared(Service(interfere=keep))
     assert all("clean-up failed" in probe.leftover[0] for probe in comparison.probes)
+
+
+def test_what_two_answers_named_is_removed_once() -> None:
+    service = Service()
+    workshop = prober(service).workshop
+    (camera,) = workshop.make((TWIN,))
+    assert workshop.remove([camera, workshop.adopt("made", "camera", camera.actual)]) == []
+    assert sum(asked.startswith("DELETE") for asked in service.asked) == 1
 
 
 def test_what_the_request_itself_created_is_adopted_neutralised_and_named() -> None:

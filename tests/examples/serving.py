@@ -15,28 +15,25 @@ import pytest
 from tests.plugin.running import ROOT, Ran, gate
 
 OFFLINE = 3
-_UP_TIMEOUT_S = 900.0
-"""Both environments are installed first where they are not there yet."""
 
 
 @contextmanager
 def served(name: str, folder: Path, *words: str) -> Iterator[Path]:
     """The example's settings, at free ports, while both of its servers run. Skips where pip reaches no registry."""
     settings = folder / "rollout.toml"
-    text = (ROOT / "examples" / name / "rollout.toml").read_text(encoding="utf-8")
+    example = ROOT / "examples" / name
+    text = (example / "rollout.toml").read_text(encoding="utf-8").replace('"catalog"', f'"{example / "catalog"}"')
     for port, free in zip(_ports_in(text), _free_ports(), strict=True):
         text = text.replace(f":{port}", f":{free}")
     settings.write_text(text, encoding="utf-8")
     log = folder / "serve.log"
-    with log.open("w", encoding="utf-8") as out:
-        server = subprocess.Popen(
-            [sys.executable, ROOT / "examples" / "serve.py", name, "--settings", settings, *words],
-            cwd=ROOT,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=out,
-            text=True,
-        )
+    command: list[str | Path] = [sys.executable, ROOT / "examples" / "serve.py", name, "--settings", settings, *words]
+    with (
+        log.open("w", encoding="utf-8") as out,
+        subprocess.Popen(
+            command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=out, text=True
+        ) as server,
+    ):
         try:
             _require_ready(server, log)
             yield settings

@@ -21,6 +21,7 @@ LONG_PARAMETER = "x" * 300
 LONG_NUMBER = 2**63
 """One more than a signed 64-bit number holds."""
 LONG_LIST = [f"item-{number}" for number in range(500)]
+_PARAMETER = re.compile(r"(\{\w+\})")
 
 
 @dataclass(frozen=True, slots=True)

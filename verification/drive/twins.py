@@ -72,7 +72,8 @@ class Workshop:
     def remove(self, twins: list[LiveTwin]) -> list[str]:
         """Remove or neutralise each twin; returns what is left on the target, with the reason where it failed."""
         left = []
-        for live in reversed(twins):
+        # The same request twice may name one resource twice, and what is gone cannot be removed again.
+        for live in {(twin.resource.name, twin.actual, twin.home): twin for twin in reversed(twins)}.values():
             try:
                 for step in (*live.resource.remove, *live.resource.neutralise):
                     self._step(step, live, f"clean-up of {live.token}")
