@@ -58,6 +58,8 @@ def test_alone_and_with_two_processes_the_evidence_is_the_same_and_agrees_with_t
     assert counted == last.finished == sum(worker.requests for worker in last.workers)
     assert last.scheduled == last.finished + sum(last.skipped.values())
     assert json.loads(log.read_text())["left"] == []
+    # What the guards look at is measured, not left at nothing.
+    assert all(worker.lag_p95_ms > 0 < worker.cpu_percent and worker.clock_step_s != 0 for worker in last.workers)
 
     check_arms_kinds_and_witnesses(blocks(tmp_path))
 
@@ -119,6 +121,16 @@ def test_a_connection_that_breaks_is_an_error_and_is_not_hidden_by_a_repeat(
     assert candidate
     assert all(cell.errors == cell.requests == cell.intended[TOP_BIN] == cell.sent[TOP_BIN] for cell in candidate)
     assert all(cell.errors == 0 for cell in cells if cell.stream != "candidate")
+
+
+def test_arrivals_that_find_every_greenlet_taken_are_dropped_and_counted(
+    start_backend: StartBackend, tmp_path: Path
+) -> None:
+    run = locust(start_backend("--delay-ms", "4000"), tmp_path, "--endpoints", REFRESH, "--rate", "900")
+    told = end(tmp_path)
+    assert told.dropped > 100
+    assert told.scheduled == told.finished + told.dropped
+    assert "arrivals could not be sent" in run.stdout
 
 
 def test_an_answer_after_the_limit_is_a_timeout_in_the_top_bin(start_backend: StartBackend, tmp_path: Path) -> None:
