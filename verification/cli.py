@@ -12,6 +12,7 @@ from typing import Any
 from verification.catalog.load import load_catalog
 from verification.core.errors import EvidenceError, GateError
 from verification.core.model import Verdict
+from verification.core.printable import block
 from verification.reporting.counterexamples import commands
 from verification.reporting.terminal import summary_lines
 from verification.run import conclude
@@ -104,7 +105,7 @@ def _learn(options: argparse.Namespace) -> int:
     from verification.learn import learn_masks, lesson_lines
 
     for line in lesson_lines(learn_masks(options.run_dir, options.owner, options.catalog)):
-        print(line)
+        print(block(line))
     return 0
 
 

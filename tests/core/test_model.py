@@ -80,6 +80,10 @@ def test_an_arm_is_proven_by_its_own_implementation_only() -> None:
     assert not is_fallback(exchange(Arm.CONTROL, "legacy"))
 
 
+def test_half_a_surrogate_pair_in_a_body_has_bytes_too() -> None:
+    assert Answer(200, (), "a\ud800").raw == b"a\xed\xa0\x80"
+
+
 def test_an_unknown_endpoint_is_a_key_error_that_names_it() -> None:
     with pytest.raises(KeyError, match="GET /x"):
         CATALOG.endpoint("GET /x")

@@ -11,9 +11,15 @@ GateError
 
 from __future__ import annotations
 
+from verification.core.printable import block
+
 
 class GateError(Exception):
     """Something a person can understand and mend. It says what was wrong, where, what is valid, what to do."""
+
+    def __str__(self) -> str:
+        """The message without anything that steers a terminal: it may quote what a backend said."""
+        return block(super().__str__())
 
 
 class UsageError(GateError):

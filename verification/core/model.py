@@ -86,8 +86,8 @@ class Answer:
 
     @property
     def raw(self) -> bytes:
-        """The body's bytes."""
-        return base64.b64decode(self.body) if self.body_is_base64 else self.body.encode()
+        """The body's bytes. A trimmed reading may hold half a surrogate pair unescaped."""
+        return base64.b64decode(self.body) if self.body_is_base64 else self.body.encode("utf-8", "surrogatepass")
 
     def header(self, name: str) -> str | None:
         """The first header of that name (lower case), or None."""

@@ -9,6 +9,7 @@ from verification.catalog.requests import fill
 from verification.core.cases import Catalog, RequestSpec, ResourceSpec, Twin
 from verification.core.errors import TargetError
 from verification.core.model import Arm, Exchange
+from verification.core.printable import visible
 from verification.drive.caller import Caller, json_body
 
 
@@ -94,5 +95,5 @@ def _require_success(exchange: Exchange, what: str) -> None:
     if exchange.answer.status >= 300:
         raise TargetError(
             f"{what}: {exchange.request.method} {exchange.request.path} answered {exchange.answer.status}: "
-            f"{exchange.answer.body[:200]}"
+            f"{visible(exchange.answer.body[:200])}"
         )
