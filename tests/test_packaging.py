@@ -112,6 +112,7 @@ def test_the_settings_file_says_the_true_defaults() -> None:
         "rate_per_s",
         "header",
         "log",
+        "names",
     }
     spoken |= {"environment", "prefix", "query", "control", "candidate", "shared_state", "flag", "none", "path"}
     spoken |= {"command", "http", "file", "check"}

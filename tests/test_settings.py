@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from verification.core import redact
 from verification.core.errors import PermissionNeeded, SettingsError, UsageError
 from verification.run import choose_stages
 from verification.settings import HANDED, Settings, handed_settings, load_settings, require_allowed_target
@@ -231,6 +232,19 @@ def test_settings_are_handed_on_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     mine = Settings.model_validate({"witness": {"none": True, "second": {"none": True}}, "load": {"blocks": 41}})
     monkeypatch.setenv(HANDED, mine.model_dump_json(exclude_unset=True))
     assert handed_settings() == mine
+
+
+def test_secret_names_hold_in_the_run_and_in_what_it_hands_its_settings_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "rollout.toml"
+    file.write_text('[secrets]\nnames = ["x-mine"]\n', encoding="utf-8")
+    for read in (lambda: load_settings(file, {}), handed_settings):
+        monkeypatch.setattr(redact, "_also_secret", ())
+        assert not redact.is_secret_name("X_Mine")
+        settings = read()
+        assert redact.is_secret_name("X_Mine")
+        monkeypatch.setenv(HANDED, settings.model_dump_json(exclude_unset=True))
 
 
 def test_authentication_comes_from_environment_or_file_and_its_absence_is_told(

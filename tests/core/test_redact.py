@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from verification.core.redact import Redactor, is_secret, redact_text, small_letters
+from verification.core.redact import Redactor, is_secret, is_secret_name, redact_text, small_letters
 
 REDACTOR = Redactor(b"salt-of-this-run")
 SECRET = "s3cr3t-canary"
@@ -270,3 +270,24 @@ def test_a_parameter_holds_a_secret_by_its_name_or_by_its_value(name: str, value
 )
 def test_a_usual_parameter_holds_none(name: str, value: str) -> None:
     assert not is_secret(name, value)
+
+
+def test_a_list_under_a_secret_name_keeps_its_length_and_what_is_equal() -> None:
+    kept = json.loads(REDACTOR.text(json.dumps({"api_keys": [SECRET, f'"]{SECRET}', SECRET, 7], "ok": [SECRET]})))
+    assert SECRET not in str(kept["api_keys"])
+    assert kept["api_keys"][0] == kept["api_keys"][2] != kept["api_keys"][1]
+    assert (kept["api_keys"][3], kept["ok"]) == (7, [SECRET])
+
+
+@pytest.mark.parametrize("name", ["X-Auth-Key", "x-hub-secret", "Api_Key", "password", "SET-COOKIE", "session-id"])
+def test_a_name_that_gives_itself_away_is_secret(name: str) -> None:
+    assert is_secret_name(name)
+    assert not is_secret_name(f"about {name}")
+
+
+def test_a_parameter_of_a_secret_name_is_replaced_as_a_whole() -> None:
+    kept = REDACTOR.named("access_token", f"two words & {SECRET}")
+    assert SECRET not in kept
+    assert "words" not in kept
+    assert REDACTOR.named("access_token", kept) == kept
+    assert REDACTOR.named("q", "two words") == "two words"

@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 SECRET_HEADERS = frozenset({"cookie", "set-cookie"})
 """Header names that hold a secret beside those whose name says so."""
 
 _WORDS = r"[\w.-]{0,64}(?:password|passwd|secret|token|api[_-]?key|credential|authorization|session[_-]?id)[\w.-]{0,64}"
-_MEMBER = rf"(?:{_WORDS}|(?:set-)?cookies?)"
 # One character of a secret inside a JSON string: plain, or an escape as a whole, so that no half of one is left.
 _UNICODE = r"\\u[0-9a-fA-F]{4}"
 # A quote that closes a text is followed by what may follow a text; any other one belongs to the password.
@@ -27,22 +27,49 @@ _URL_CREDENTIALS = (
     # Up to the last @ before the path; else a password that holds a slash, which no port does.
     rf"(?P<secret>{_IN_URL}{{1,512}}(?=@)|[^\s/:@\[\"'\\]{{0,256}}:(?!{_PORT})(?:{_IN_URL}|\\?/){{1,512}}(?=@))"
 )
-_JSON_MEMBER = rf'(?P<head>"{_MEMBER}"\s*:\s*")(?P<secret>(?:[^"\\]|\\.)*)(?=")'
-# A JSON text inside a JSON text: its quotes are escaped once, its own escapes twice.
-_NESTED_MEMBER = rf'(?P<head>\\"{_MEMBER}\\"\s*:\s*\\")(?P<secret>(?:[^"\\]|\\\\(?:\\\\|\\"|[^"\\])|\\[^"\\])*)(?=\\")'
-_DEEPER_MEMBER = rf'(?P<head>(?<!\\)\\{{2,}}"{_MEMBER}\\{{2,}}"\s*:\s*\\{{2,}}")(?P<secret>[^"]*?)(?=\\+")'
-_QUOTED_MEMBER = rf"(?P<head>'{_MEMBER}'\s*:\s*')(?P<secret>(?:[^'\"\\\r\n]|\\.)*)(?=')"
-_ASSIGNED = rf"(?P<head>(?<![\w.-]){_WORDS}=)(?P<secret>{_DONE_TEXT}|{_IN_WORD})"
-_ASSIGNED_QUOTED = (
-    rf"(?P<head>(?<![\w.-]){_WORDS}=(?P<quote>'|\\\"|\"(?![,:}}\]\s])))(?P<secret>[^'\"\\\r\n]+)(?=(?P=quote))"
-)
+_TEXT = r'"(?:[^"\\]|\\.)*+"'
+_NUMBER = r"-?\d[\d.eE+-]*"
+
+
+def _any_of(names: tuple[str, ...]) -> str:
+    # Servers and languages write one name with - and with _.
+    return "|".join(re.sub(r"\\?-|_", "[_-]", re.escape(name)) for name in names)
+
+
+def _patterns_for(extra: tuple[str, ...]) -> dict[str, str]:
+    """The patterns in which a name stands, with these names beside the ones that are known by themselves."""
+    named = _any_of(extra)
+    words = rf"(?:{_WORDS}|{named})" if named else _WORDS
+    member = rf"(?:{words}|(?:set-)?cookies?)"
+    found = {
+        "member": rf'(?P<head>"{member}"\s*:\s*")(?P<secret>(?:[^"\\]|\\.)*)(?=")',
+        # A JSON text inside a JSON text: its quotes are escaped once, its own escapes twice.
+        "nested": rf'(?P<head>\\"{member}\\"\s*:\s*\\")'
+        r'(?P<secret>(?:[^"\\]|\\\\(?:\\\\|\\"|[^"\\])|\\[^"\\])*)(?=\\")',
+        "deeper": rf'(?P<head>(?<!\\)\\{{2,}}"{member}\\{{2,}}"\s*:\s*\\{{2,}}")(?P<secret>[^"]*?)(?=\\+")',
+        "list": rf'(?P<head>"{member}"\s*:\s*)(?P<list>\[(?:{_TEXT}|{_NUMBER}|[\s,])*+\])',
+        "quoted": rf"(?P<head>'{member}'\s*:\s*')(?P<secret>(?:[^'\"\\\r\n]|\\.)*)(?=')",
+        "assigned quoted": rf"(?P<head>(?<![\w.-]){words}=(?P<quote>'|\\\"|\"(?![,:}}\]\s])))"
+        r"(?P<secret>[^'\"\\\r\n]+)(?=(?P=quote))",
+        "assigned": rf"(?P<head>(?<![\w.-]){words}=)(?P<secret>{_DONE_TEXT}|{_IN_WORD})",
+    }
+    if named:
+        # A number is a secret only where a person said so; among the known names are many that count things.
+        found["number"] = rf'(?P<head>(?P<mark>\\*")(?:{named})(?P=mark)\s*:\s*)(?P<number>{_NUMBER})'
+        found["line"] = rf"(?P<head>(?<![\w.-])(?:{named})[ \t]*:[ \t]*)(?P<secret>(?:[^\r\n\"\\]|\\[^rn\r\n])+)"
+    return found
+
+
 _HEADER_LINE = (
     r"(?P<head>\b(?:proxy-authorization|authorization|set-cookie|cookie)\b[ \t]*[:=][ \t]*)"
     r"(?P<secret>(?:[^\r\n\"\\]|\\[^rn\r\n])+)"
 )
+_LINE_NAME = (
+    r"(?:x-[\w-]{0,40}(?:key|token|secret|auth)[\w-]{0,40}"
+    r"|[\w-]{0,40}(?:api|auth|access|refresh|session)[_-]?(?:key|token|id)|password|passwd)"
+)
 _NAMED_LINE = (
-    r"(?P<head>(?<![\w.-])(?:x-[\w-]{0,40}(?:key|token|secret|auth)[\w-]{0,40}"
-    r"|[\w-]{0,40}(?:api|auth|access|refresh|session)[_-]?(?:key|token|id)|password|passwd)[ \t]*:[ \t]*)"
+    rf"(?P<head>(?<![\w.-]){_LINE_NAME}[ \t]*:[ \t]*)"
     rf"(?P<secret>{_DONE_TEXT}|(?:[^&\s\"'\\,;]|{_UNICODE})+)"
 )
 # After "basic" and "bearer" people write words, too; a credential holds a digit, a sign or a capital letter.
@@ -56,23 +83,31 @@ def _joined(*names: str) -> tuple[str, ...]:
 _NAMES = ("passw", "secret", "token", "key", "credential", "authorization", *_joined("session"))
 _MEMBERS = (*_NAMES, "cookie")
 _LINES = ("key", "token", "secret", "auth", "passw", *_joined("api", "access", "refresh", "session"))
-_PATTERNS = (
-    # Without one of these words, in small letters, a pattern finds nothing: looking for words is much faster.
-    (("@",), re.compile(_URL_CREDENTIALS, re.IGNORECASE)),
-    (_MEMBERS, re.compile(_JSON_MEMBER, re.IGNORECASE)),
-    (_MEMBERS, re.compile(_NESTED_MEMBER, re.IGNORECASE)),
-    (_MEMBERS, re.compile(_DEEPER_MEMBER, re.IGNORECASE)),
-    (_MEMBERS, re.compile(_QUOTED_MEMBER, re.IGNORECASE)),
-    (_NAMES, re.compile(_ASSIGNED_QUOTED, re.IGNORECASE)),
-    (_NAMES, re.compile(_ASSIGNED, re.IGNORECASE)),
-    (("authorization", "cookie"), re.compile(_HEADER_LINE, re.IGNORECASE)),
-    (_LINES, re.compile(_NAMED_LINE, re.IGNORECASE)),
-    (("bearer", "basic"), re.compile(_BEARER)),
-)
+_Patterns = tuple[tuple[tuple[str, ...], re.Pattern[str]], ...]
+
+
+@lru_cache(maxsize=16)
+def _patterns(extra: tuple[str, ...]) -> _Patterns:
+    """(words, pattern): without one of the words, in small letters, a pattern finds nothing, and looking for words is
+    much faster."""
+    # The longest part of a name that no spelling changes.
+    also = tuple(max(re.split(r"[-_]", small_letters(name)), key=len) for name in extra)
+    named = _patterns_for(extra)
+    words = {"assigned quoted": _NAMES, "assigned": _NAMES, "number": (), "line": ()}
+    return (
+        (("@",), re.compile(_URL_CREDENTIALS, re.IGNORECASE)),
+        *((words.get(kind, _MEMBERS) + also, re.compile(text, re.IGNORECASE)) for kind, text in named.items()),
+        (("authorization", "cookie"), re.compile(_HEADER_LINE, re.IGNORECASE)),
+        (_LINES, re.compile(_NAMED_LINE, re.IGNORECASE)),
+        (("bearer", "basic"), re.compile(_BEARER)),
+    )
+
+
 _FOLDED = {0x130: "i", 0x131: "i", 0x17F: "s", 0x212A: "k"}
 """The signs outside ASCII that a pattern takes for a letter when it ignores case."""
 _DONE = re.compile(_DONE_TEXT)
-_SECRET_NAME = re.compile(_WORDS, re.IGNORECASE)
+_TEXTS = re.compile(_TEXT)
+_SECRET_NAME = re.compile(rf"{_WORDS}|{_LINE_NAME}", re.IGNORECASE)
 _SHORT_NAMES = frozenset(
     {"auth", "bearer", "csrf", "jwt", "otp", "passphrase", "pin", "pwd", "pass", "sid", "sig", "signature", "xsrf"}
 )
@@ -82,6 +117,17 @@ _RANDOM_NAMES = frozenset({"key", "code", "session", "state", "nonce", "ticket",
 _RANDOM = re.compile(r"(?=\S*\d)(?=\S*[A-Za-z])[!-~]{16,}", re.ASCII)
 _SIGNED = re.compile(r"eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*", re.ASCII)
 """A JSON Web Token, wherever it stands."""
+_DECODER = json.JSONDecoder()
+_also_secret: tuple[str, ...] = ()
+
+
+def also_secret(names: Iterable[str]) -> None:
+    """From now on these names of headers, query parameters and body members are secret, too, in all of this process.
+
+    A person says once what is secret; a place that had to be told by itself and was forgotten would be a leak.
+    """
+    global _also_secret  # noqa: PLW0603  # only ever grows
+    _also_secret = tuple(sorted({*_also_secret, *names}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,26 +149,41 @@ class Redactor:
 
     def headers(self, headers: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
         """The headers, secret ones with their value replaced, the others searched for secrets."""
-        return tuple((name, self._header(name, value)) for name, value in headers)
+        return tuple((name, self.named(name, value)) for name, value in headers)
 
-    def _header(self, name: str, value: str) -> str:
-        if name.lower() in SECRET_HEADERS or _SECRET_NAME.fullmatch(name):
-            return value if _DONE.fullmatch(value) else self._stand_in(value)
-        return self.text(value)
+    def named(self, name: str, value: str) -> str:
+        """The value of a header or query parameter: replaced as a whole where the name is secret, else searched."""
+        if not is_secret_name(name):
+            return self.text(value)
+        return value if _DONE.fullmatch(value) else self._stand_in(value)
 
     def _stand_in(self, secret: str) -> str:
         plain = _unescaped(secret).encode("utf-8", "surrogatepass")
         return f"[redacted {hashlib.blake2b(plain, key=self.salt[:64], digest_size=4).hexdigest()}]"
 
 
+def is_secret_name(name: str) -> bool:
+    """True where all that stands under this name is a secret: by itself, or because a person said so."""
+    spelled = _spelled(name)
+    known = spelled in SECRET_HEADERS or _SECRET_NAME.fullmatch(name) is not None
+    return known or any(spelled == _spelled(other) for other in _also_secret)
+
+
 def is_secret(name: str, value: str) -> bool:
-    """True where a parameter or member of that name holds what must not be kept: by its name, or by its value."""
-    last = re.split(r"[^a-z0-9]+", small_letters(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", name[:200])))
-    if _SECRET_NAME.fullmatch(name[:200]) or _SHORT_NAMES & set(last) or small_letters(name) in SECRET_HEADERS:
+    """True where a parameter or member of that name may hold what must not be written for others to read.
+
+    Beyond `is_secret_name` it guesses: for what is written once and never compared, a guess too many costs little.
+    """
+    if is_secret_name(name):
         return True
-    if _RANDOM_NAMES & set(last) and _RANDOM.fullmatch(value):
+    last = re.split(r"[^a-z0-9]+", small_letters(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", name[:200])))
+    if _SHORT_NAMES & set(last) or (_RANDOM_NAMES & set(last) and _RANDOM.fullmatch(value)):
         return True
     return _SIGNED.search(value) is not None or redact_text(value) != value
+
+
+def _spelled(name: str) -> str:
+    return small_letters(name).replace("_", "-")
 
 
 def redact_text(text: str) -> str:
@@ -141,15 +202,43 @@ def _unescaped(secret: str) -> str:
 
 
 def _apply(text: str, stand_in: Callable[[str], str]) -> str:
+    def hidden(secret: str) -> str:
+        return secret if _DONE.fullmatch(secret) else stand_in(secret)
+
     def replace(match: re.Match[str]) -> str:
-        secret = match["secret"]
-        return match["head"] + (secret if _DONE.fullmatch(secret) else stand_in(secret))
+        found = match.groupdict()
+        if found.get("list") is not None:
+            return found["head"] + _TEXTS.sub(lambda text: f'"{hidden(text[0][1:-1])}"', found["list"])
+        if found.get("number") is not None:
+            # Another stand-in than that of the same digits as a text, or a changed type would look equal.
+            return f"{found['head']}{found['mark']}{stand_in('number ' + found['number'])}{found['mark']}"
+        return str(match["head"]) + hidden(match["secret"])
 
     small = small_letters(text)
-    for words, pattern in _PATTERNS:
+    if _also_secret:
+        text = _without_values(text, _opening(_also_secret), stand_in)
+    for words, pattern in _patterns(_also_secret):
         if any(word in small for word in words):
             text = pattern.sub(replace, text)
     return text
+
+
+@lru_cache(maxsize=16)
+def _opening(extra: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile(rf'"(?:{_any_of(extra)})"\s*:\s*(?=[\[{{])', re.IGNORECASE)
+
+
+def _without_values(text: str, opening: re.Pattern[str], stand_in: Callable[[str], str]) -> str:
+    """The text in which each list or object under a name that a person gave is one stand-in."""
+    parts, begun = [], 0
+    while found := opening.search(text, begun):
+        try:
+            _, end = _DECODER.raw_decode(text, found.end())
+        except (ValueError, RecursionError):
+            end = len(text)  # nobody can tell where it ends
+        parts += [text[begun : found.end()], f'"{stand_in(text[found.end() : end])}"']
+        begun = end
+    return "".join([*parts, text[begun:]])
 
 
 def small_letters(text: str) -> str:

@@ -138,7 +138,8 @@ def redacted(sequence: Sequence, redact: Callable[[str], str]) -> Sequence:
 
 
 def _redacted_request(request: RequestSpec, redact: Callable[[str], str]) -> RequestSpec:
-    query = tuple((name, redact(f"?{name}={value}").split("=", 1)[1]) for name, value in request.query)
+    # As JSON, in which a value may hold anything; in an address it would end at the first space.
+    query = tuple((name, str(json.loads(redact(json.dumps({name: value})))[name])) for name, value in request.query)
     return replace(
         request,
         path=redact(request.path),

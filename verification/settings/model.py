@@ -24,6 +24,7 @@ from verification.settings.target import (
     CatalogSettings,
     MonitoringSettings,
     PercentSettings,
+    SecretSettings,
     TargetSettings,
 )
 
@@ -91,6 +92,7 @@ class Settings(Frozen):
     sequences: SequenceSettings = SequenceSettings()
     witness: WitnessSettings = WitnessSettings()
     run: RunSettings = RunSettings()
+    secrets: SecretSettings = SecretSettings()
     latency: LatencyPolicy = LatencyPolicy()
     rates: RatePolicy = RatePolicy()
     differences: DifferencePolicy = DifferencePolicy()

@@ -15,7 +15,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from verification.core.errors import SettingsError
-from verification.core.redact import redact_text
+from verification.core.redact import also_secret, redact_text
 from verification.settings.model import Settings
 
 DEFAULT_FILE = Path("rollout.toml")
@@ -32,7 +32,7 @@ def load_settings(
     path: Path | None, overrides: dict[str, dict[str, Any] | Any], environment: Mapping[str, str] | None = None
 ) -> Settings:
     """Read the file (a missing default file is fine, a missing named one is not) and lay environment and overrides
-    over it. Each value remembers where it came from (`Settings.sources`)."""
+    over it. Each value remembers where it came from (`Settings.sources`), and secret names hold from now on."""
     document: dict[str, Any] = {}
     sources: dict[str, str] = {}
     source = path or DEFAULT_FILE
@@ -51,13 +51,21 @@ def load_settings(
     except ValidationError as error:
         raise SettingsError(_explain(source, error, sources)) from error
     settings.remember(sources)
+    also_secret(settings.secrets.names)
     return settings
 
 
 def handed_settings() -> Settings:
-    """The settings of the run that started this process; without one, those of the default file."""
+    """The settings of the run that started this process; without one, those of the default file.
+
+    The secret names in them hold from now on, as in the run itself.
+    """
     handed = os.environ.get(HANDED)
-    return load_settings(None, {}) if handed is None else Settings.model_validate_json(handed)
+    if handed is None:
+        return load_settings(None, {})
+    settings = Settings.model_validate_json(handed)
+    also_secret(settings.secrets.names)
+    return settings
 
 
 def _lay(document: dict[str, Any], keys: tuple[str, ...], value: Any) -> None:

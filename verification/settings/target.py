@@ -214,3 +214,10 @@ class CatalogSettings(Frozen):
 
     path: Path | None = None
     """A YAML file or a folder of them; without it the catalog that comes with the suite."""
+
+
+class SecretSettings(Frozen):
+    """What is redacted beside that which its own name gives away: passwords, tokens, keys, cookies, authorization."""
+
+    names: tuple[Annotated[str, Field(pattern=r"^[ -~]{2,100}$")], ...] = ()
+    """Headers, query parameters and body members, in any case of letters and with - or _."""
