@@ -41,6 +41,7 @@ ONLY_IN = {
     "gevent": {"loadtests"},
     "geventhttpclient": {"loadtests"},
     "httpx": {"drive"},
+    "httpcore": {"drive"},
     "hypothesis": {"drive"},
     "schemathesis": {"drive"},
     "jinja2": {"reporting"},

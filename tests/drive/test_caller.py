@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import json
 
 import httpx
@@ -51,6 +53,56 @@ def test_a_redirect_is_an_answer_and_is_not_followed() -> None:
     assert exchange.answer is not None
     assert (exchange.answer.status, exchange.answer.header("location")) == (302, "http://elsewhere/")
     assert len(service.asked) == 1
+
+
+def test_a_redirect_to_what_is_no_address_is_an_answer_too() -> None:
+    service = Service(interfere=lambda _: httpx.Response(302, headers={"location": "http://[nowhere"}))
+    answer = service.caller().call(ASK, Arm.CONTROL).answer
+    assert answer is not None
+    assert answer.header("location") == "http://[nowhere"
+
+
+def test_cookies_are_told_and_not_kept() -> None:
+    """One jar for both arms would tie them to one session, and a sticky backend to one implementation."""
+    sent: list[str | None] = []
+
+    def look(request: httpx.Request) -> httpx.Response:
+        sent.append(request.headers.get("cookie"))
+        return httpx.Response(200, headers={"set-cookie": "arm=old"})
+
+    caller = Service(interfere=look).caller()
+    answers = [caller.call(ASK, Arm.CONTROL).answer for _ in range(2)]
+    assert sent == [None, None]
+    assert all(answer is not None and answer.header("set-cookie") is not None for answer in answers)
+
+
+def test_the_bound_is_that_of_the_unpacked_body() -> None:
+    packed, headers = gzip.compress(b"x" * 5000), {"content-encoding": "gzip"}
+    service = Service(interfere=lambda _: httpx.Response(200, stream=httpx.ByteStream(packed), headers=headers))
+    assert "larger than 4999 bytes" in (service.caller(max_body_bytes=4999).call(ASK, Arm.CONTROL).failure or "")
+    answer = service.caller(max_body_bytes=5000).call(ASK, Arm.CONTROL).answer
+    assert answer is not None
+    assert answer.body == "x" * 5000
+
+
+def test_credentials_of_the_address_reach_the_service_and_nothing_else() -> None:
+    seen: list[str | None] = []
+
+    def look(request: httpx.Request) -> httpx.Response:
+        seen.append(request.headers.get("authorization"))
+        raise httpx.ConnectError(f"cannot reach {request.url}")
+
+    with Caller("http://gate:s%40cr@host/", Redactor(b"salt"), transport=httpx.MockTransport(look)) as caller:
+        exchange = caller.call(ASK, Arm.CONTROL)
+    assert seen == ["Basic " + base64.b64encode(b"gate:s@cr").decode()]
+    assert "cr@host" not in repr(exchange)
+
+
+def test_a_secret_parameter_is_replaced_as_a_whole() -> None:
+    ask = Request("GET", "/x", (("token", "can ary&x=rest"), ("q", "plain words")))
+    exchange = Service().caller().call(ask, Arm.CONTROL)
+    assert "rest" not in str(exchange.request)
+    assert exchange.request.query[1] == ("q", "plain words")
 
 
 def test_bytes_that_are_no_text_are_kept_as_they_are() -> None:

@@ -6,25 +6,33 @@ import base64
 import json
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import closing
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 
 import httpx
 
 from verification.core.address import without_own_address
 from verification.core.arms import DEFAULT_ROUTING, Marks, Routing
+from verification.core.encodings import ACCEPTED, Unpacking
 from verification.core.model import EXPECTED_IMPLEMENTATION, Answer, Arm, Exchange, Request
+from verification.core.printable import visible
 from verification.core.redact import Redactor
 from verification.core.witness import DEFAULT_WITNESS, Witness
+from verification.drive.transport import Transport
 
 # Headers that differ by nature and say nothing of the implementation; they would only fill the evidence.
 _DULL_HEADERS = frozenset({"date", "server", "content-length", "connection", "keep-alive", "transfer-encoding"})
 
 
 class Caller:
-    """Sends requests to one base URL. Redirects are not followed, bodies are bounded, secrets redacted."""
+    """Sends requests to one base URL. `timeout_s` and `max_body_bytes` bound each answer as a whole, unpacked.
+
+    Redirects are answers and not followed, cookies are not kept, secrets are redacted. `headers` go with every request
+    and into no exchange.
+    """
 
     def __init__(
         self,
@@ -43,15 +51,12 @@ class Caller:
         self._redactor = redactor
         self._max_body_bytes = max_body_bytes
         self._witness, self._routing = witness, routing
+        trusted = True if ca_file is None else ssl.create_default_context(cafile=str(ca_file))
+        self._transport = transport or Transport(timeout_s, trusted)
         # trust_env off: a proxy from the environment would put a third party between the gate and its target.
-        self._client = httpx.Client(
-            timeout=timeout_s,
-            transport=transport,
-            follow_redirects=False,
-            trust_env=False,
-            headers=dict(headers or {}),
-            verify=True if ca_file is None else ssl.create_default_context(cafile=str(ca_file)),
-        )
+        # It only words requests: sending with it would store cookies, which ties all that follows to one session, and
+        # refuse a redirect to what is no URL, which is an answer like any other.
+        self._client = httpx.Client(headers=dict(headers or {}), transport=self._transport, trust_env=False)
 
     def call(self, request: Request, arm: Arm, *, force: bool = True) -> Exchange:
         """Send the request on an arm; with force=False the arm is only what is expected, the flag decides."""
@@ -65,7 +70,7 @@ class Caller:
         return None if found is None or isinstance(found, dict | list) else str(found)
 
     def _send(self, request: Request, arm: Arm, marks: Marks) -> Exchange:
-        headers = dict(marks.headers)
+        headers = {"accept-encoding": ACCEPTED, **dict(marks.headers)}
         if request.content_type is not None:
             headers["content-type"] = request.content_type
         url = f"{marks.base_url or self.base_url}{marks.prefix}{request.path}"
@@ -75,23 +80,26 @@ class Caller:
         witness: str | None = None
         started = time.perf_counter()
         try:
-            with self._client.stream(
+            sent = self._client.build_request(
                 request.method, url, params=[*request.query, *marks.query], headers=headers, content=content
-            ) as response:
+            )
+            sent.headers.update(_credentials(sent.url))
+            with closing(self._transport.handle_request(sent)) as response:
                 answer = self._read(response, marks.base_url)
-                witness = EXPECTED_IMPLEMENTATION[arm].value if self._witness.address else self._witness.of(answer)
+            witness = EXPECTED_IMPLEMENTATION[arm].value if self._witness.address else self._witness.of(answer)
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-            answer, failure = None, self._redactor.text(f"{type(error).__name__}: {error}")
+            answer, failure = None, self._redactor.text(visible(f"{type(error).__name__}: {error}"))
         elapsed_ms = (time.perf_counter() - started) * 1000
         return Exchange(arm, self._redacted(request), answer, failure, round(elapsed_ms, 3), witness)
 
     def _read(self, response: httpx.Response, own: str | None) -> Answer:
         """The answer as it is kept; `own` is the address that was asked where control and candidate have one each."""
         body = bytearray()
-        for chunk in response.iter_bytes():
-            body += chunk
-            if len(body) > self._max_body_bytes:
-                raise ValueError(f"the answer is larger than {self._max_body_bytes} bytes")
+        unpacking = Unpacking(response.headers.get_list("content-encoding"), self._max_body_bytes)
+        # Not iter_bytes: what it unpacks is as large as the target likes, before anybody can count it.
+        for chunk in cast("Iterable[bytes]", response.stream):
+            body += unpacking.feed(chunk)
+        unpacking.finish()
         headers = tuple(
             (name.lower(), value) for name, value in response.headers.multi_items() if name.lower() not in _DULL_HEADERS
         )
@@ -105,7 +113,7 @@ class Caller:
 
     def _redacted(self, request: Request) -> Request:
         body = None if request.body is None else self._redactor.text(request.body)
-        query = tuple((name, self._redactor.text(f"?{name}={value}").split("=", 1)[1]) for name, value in request.query)
+        query = tuple((name, self._redactor.named(name, value)) for name, value in request.query)
         return Request(request.method, self._redactor.text(request.path), query, body, request.content_type)
 
     def close(self) -> None:
@@ -123,6 +131,14 @@ class Caller:
 
 def _unaddressed(text: str, own: str | None) -> str:
     return text if own is None else without_own_address(text, own)
+
+
+def _credentials(url: httpx.URL) -> dict[str, str]:
+    """The header that stands for the user and password of a URL."""
+    if not url.userinfo:
+        return {}
+    packed = base64.b64encode(f"{url.username}:{url.password}".encode()).decode()
+    return {"authorization": f"Basic {packed}"}
 
 
 def json_body(exchange: Exchange) -> object:
