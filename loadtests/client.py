@@ -1,27 +1,50 @@
-"""One HTTP client for both arms: one connection pool, no cookies, no silent retries, three clocks."""
+"""One HTTP client for both arms: one connection pool, no cookies, no redirects, no silent retries, three clocks, and a
+bound for everything that an answer may grow to."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
-import gevent
+import geventhttpclient.client
+from gevent import Timeout, sleep
+from geventhttpclient.response import HTTPParseError, HTTPSocketPoolResponse
 from locust.contrib.fasthttp import FastHttpSession
 
 from loadtests.reply import Reply, server_time_ms, silence
 from verification.core.arms import DEFAULT_ROUTING, Routing
+from verification.core.encodings import ACCEPTED, Unpacking
 from verification.core.model import EXPECTED_IMPLEMENTATION, Arm, Request
+from verification.core.printable import visible
+from verification.core.redact import redact_text
 from verification.core.witness import DEFAULT_WITNESS, Witness
+from verification.settings.authentication import url_credentials
+
+DEFAULT_MAX_BODY_BYTES = 5_000_000
+MOST_HEAD_CHARACTERS = 100_000
+"""Names and values of an answer's headers and trailers together."""
+_PIECE_BYTES, _TURN_BYTES = 16_384, 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Backend:
+    """Connections to one base URL, its path, and the header that its user and password come to."""
+
+    http: Any
+    path: str
+    headers: Mapping[str, str]
 
 
 class Client:
-    """Sends requests through Locust's session for one target.
+    """Sends requests on the connections of Locust's session, for one target or for the two base URLs of a routing.
 
-    Cookies are off: one shared jar would make all requests one user, and a sticky backend would pin it to an arm.
-    Retries are off: geventhttpclient repeats a GET whose connection broke, up to once for each connection of its pool,
-    which hides resets of the target and multiplies its load.
+    It does not send through the session itself: that reads and unpacks whatever comes, follows redirects, keeps cookies
+    (one shared jar would make all requests one user, and a sticky backend would pin it to an arm), and ends with an
+    exception of its own where an answer is odd enough. Retries are off: geventhttpclient repeats a GET whose connection
+    broke, up to once for each connection of its pool, which hides resets of the target and multiplies its load.
     """
 
     def __init__(
@@ -32,60 +55,73 @@ class Client:
         witness: Witness = DEFAULT_WITNESS,
         routing: Routing = DEFAULT_ROUTING,
         headers: Mapping[str, str] | None = None,
+        max_body_bytes: int = DEFAULT_MAX_BODY_BYTES,
     ) -> None:
-        self._session: Any = session  # typed for text only, and sends bytes
-        self._host = host.rstrip("/")
         self._server_time_header = server_time_header
         self._witness, self._routing = witness, routing
-        self._headers = dict(headers or {})
-        agent: Any = session.client  # its class does not declare what its instances may change
-        agent.cookiejar = None
-        agent.redirect_response_codes = frozenset()
-        for base_url in {self._host, *(routing.marks(arm).base_url or self._host for arm in Arm)}:
-            pooled = agent.clientpool.get_client(base_url)
-            pooled._connection_pool.size = -1  # the number of repeats is size + 1; the limits were set from it before
+        self._headers = {name.lower(): value for name, value in (headers or {}).items()}
+        self._max_body_bytes = max_body_bytes
+        urls = {host, *(routing.marks(arm).base_url or host for arm in Arm)}
+        pool = session.client.clientpool
+        self._host, self._backends = host, {url: _backend(pool, url) for url in urls}
 
     def ask(self, request: Request, arm: Arm | None, timeout_s: float) -> Reply:
         """Send one request on an arm (None: the flag decides) and wait at most `timeout_s` for the whole answer."""
         marks = self._routing.marks(arm)
+        backend = self._backends[marks.base_url or self._host]
         query = (*request.query, *marks.query)
-        path = quote(marks.prefix + request.path, safe="/%:@!$&'()*+,;=~")
-        url = f"{marks.base_url or ''}{path}" + (f"?{urlencode(query)}" if query else "")
-        headers = {**self._headers, **dict(marks.headers)}
+        path = backend.path + quote(marks.prefix + request.path, safe="/%:@!$&'()*+,;=~")
+        path += f"?{urlencode(query)}" if query else ""
+        headers = {"accept-encoding": ACCEPTED, **self._headers, **backend.headers, **dict(marks.headers)}
         if request.content_type:
-            headers["Content-Type"] = request.content_type
+            headers["content-type"] = request.content_type
         data = request.body.encode() if request.body is not None else None
+        answer: Any = None
+        content, failure, timed_out = b"", None, False
         sent_at = perf_counter()
-        timer = gevent.Timeout.start_new(timeout_s)
+        timer = Timeout.start_new(timeout_s)
         try:
-            # catch_response, and never entered: the session then reports nothing to Locust's statistics by itself.
-            response = self._session.request(request.method, url, data=data, headers=headers, catch_response=True)
-            done_at = perf_counter()
-        except gevent.Timeout as timeout:
+            answer = backend.http.request(request.method, path, body=data, headers=headers)
+            content = self._body(answer)
+        except Timeout as timeout:
             if timeout is not timer:
                 raise
-            return silence(f"no answer within {timeout_s:g} s", sent_at, perf_counter(), timed_out=True)
+            failure, timed_out = f"no answer within {timeout_s:g} s", True
+        except (OSError, HTTPParseError, ValueError) as error:
+            failure = visible(redact_text(f"{type(error).__name__}: {error}"))
         finally:
             timer.close()
-        return self._reply(response, arm, sent_at, done_at, timeout_s)
+            done_at = perf_counter()
+            if answer is not None:
+                answer.release()
+        if answer is None:
+            return silence(failure or "no answer", sent_at, done_at, timed_out=timed_out)
+        reply = self._reply(answer, content, failure, timed_out, sent_at, done_at)
+        if self._witness.address:
+            return replace(reply, served_by=EXPECTED_IMPLEMENTATION[arm or Arm.CONTROL].value)
+        return reply
 
-    def _reply(self, response: Any, arm: Arm | None, sent_at: float, done_at: float, timeout_s: float) -> Reply:
-        error = response.request_meta["exception"]
-        # The client wraps what happened; and it wraps our own timer too, so the clock tells a timeout.
-        timed_out = error is not None and done_at - sent_at >= timeout_s
-        cause = getattr(error, "original", error)
-        failure = f"no answer within {timeout_s:g} s" if timed_out else f"{type(cause).__name__}: {cause}"
-        if response.status_code == 0 or response.headers is None:
-            return silence(failure, sent_at, done_at, timed_out=timed_out)
-        # An error beside a good status: the answer began and did not end.
-        broken = error is not None and response.status_code < 400
-        content = b"" if broken else response.content or b""
+    def _body(self, answer: Any) -> bytes:
+        body = bytearray()
+        unpacking = Unpacking(answer.info().getlist("content-encoding"), self._max_body_bytes)
+        while piece := answer.read(_PIECE_BYTES):
+            body += unpacking.feed(piece)
+        unpacking.finish()
+        return bytes(body)
+
+    def _reply(
+        self, answer: Any, content: bytes, failure: str | None, timed_out: bool, sent_at: float, done_at: float
+    ) -> Reply:
+        headers = list(answer.items())
         body = content.decode("utf-8", "replace")
+        wanted = self._server_time_header.lower()
+        # An error beside a good status: the answer began and did not end. A bad status says enough by itself.
+        broken = failure is not None and answer.status_code < 400
         return Reply(
-            status=response.status_code,
+            status=answer.status_code,
             body=body,
-            served_by=self._served_by(response, arm, body),
-            server_ms=server_time_ms(response.headers.get(self._server_time_header)),
+            served_by=self._witness.served_by(headers, body),
+            server_ms=server_time_ms(next((value for name, value in headers if name.lower() == wanted), None)),
             failure=failure if broken else None,
             timed_out=broken and timed_out,
             sent_at_s=sent_at,
@@ -93,7 +129,43 @@ class Client:
             length=len(content),
         )
 
-    def _served_by(self, response: Any, arm: Arm | None, body: str) -> str | None:
-        if self._witness.address:
-            return EXPECTED_IMPLEMENTATION[arm or Arm.CONTROL].value
-        return self._witness.served_by(response.headers.items(), body)
+
+def _backend(pool: Any, base_url: str) -> _Backend:
+    parts = urlsplit(base_url)
+    bare = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    http = pool.get_client(bare)
+    http._connection_pool.size = -1  # the number of repeats is size + 1; the limits were set from it before
+    return _Backend(http, parts.path.rstrip("/"), url_credentials(base_url))
+
+
+class _BoundedAnswer(HTTPSocketPoolResponse):
+    """An answer whose head and trailers do not grow without end, and that lets others have their turn.
+
+    Reading from a target that sends faster than we read never waits, and so would never let a timer go off.
+    """
+
+    _characters = _bytes = 0
+
+    def feed(self, data: str | bytes) -> None:
+        self._bytes += len(data)
+        if self._bytes > _TURN_BYTES:
+            self._bytes = 0
+            sleep(0)
+        super().feed(data)
+
+    def _on_header_field(self, string: str) -> None:
+        self._count(string)
+        super()._on_header_field(string)
+
+    def _on_header_value(self, string: str) -> None:
+        self._count(string)
+        super()._on_header_value(string)
+
+    def _count(self, string: str) -> None:
+        self._characters += len(string)
+        if self._characters > MOST_HEAD_CHARACTERS:
+            raise HTTPParseError(f"the answer's headers are longer than {MOST_HEAD_CHARACTERS} characters")
+
+
+# The client has no other place in which to say what its answers are.
+setattr(geventhttpclient.client, "HTTPSocketPoolResponse", _BoundedAnswer)  # noqa: B010  # not declared as exported

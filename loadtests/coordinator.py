@@ -130,6 +130,7 @@ class Coordinator:
                 max_rules=_share(options.max_rules, number, workers),
                 max_twins=options.max_twins,
                 server_time_header=options.server_time_header,
+                max_body_bytes=options.max_body_bytes,
                 witness=options.witness,
                 routing=options.routing,
                 raw_samples=str(options.raw_samples.resolve()) if options.raw_samples else None,

@@ -53,6 +53,8 @@ from loadtests.timetable import Arrival
 from loadtests.verdict import stage_verdict
 from verification.core.errors import GateError
 from verification.core.histogram import bin_of, quantile_ms
+from verification.core.printable import visible
+from verification.core.redact import redact_text
 from verification.settings import handed_settings
 from verification.settings.authentication import authentication
 
@@ -263,11 +265,13 @@ def _alive(runner: Any) -> frozenset[str]:
     return frozenset(client.id for client in runner.clients.all if client.state != STATE_MISSING)
 
 
-def _remover(options: StageOptions) -> Callable[[Twins], tuple[str, ...]]:
+def _remover(told: StageOptions) -> Callable[[Twins], tuple[str, ...]]:
     def remove(twins: Twins) -> tuple[str, ...]:
-        session = FastHttpSession(options.host, request_event=None, user=None)
+        session = FastHttpSession(told.host, request_event=None, user=None)
         headers = authentication(handed_settings().target.authentication)
-        client = Client(session, options.host, options.server_time_header, routing=options.routing, headers=headers)
+        client = Client(
+            session, told.host, told.server_time_header, told.witness, told.routing, headers, told.max_body_bytes
+        )
         pools = Pools(own_catalog(), lambda request, arm: client.ask(request, arm, SET_UP_TIMEOUT_S), "", 1)
         pools.adopt(twins)
         return pools.remove()
@@ -300,7 +304,7 @@ def _speak_last(**_: Any) -> None:
 
 
 def _progress(line: str) -> None:
-    print(line, flush=True)
+    print(visible(redact_text(line)), flush=True)
 
 
 def _command_line(parser: Any, **_: Any) -> None:

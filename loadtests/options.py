@@ -17,6 +17,7 @@ from verification.catalog.load import load_catalog
 from verification.core.arms import Routing
 from verification.core.cases import Catalog, Endpoint
 from verification.core.errors import PermissionNeeded, UsageError
+from verification.core.redact import redact_text
 from verification.core.witness import DEFAULT_WITNESS, Witness, WitnessSettings
 from verification.settings import handed_settings, is_loopback
 
@@ -43,6 +44,7 @@ class StageOptions:
     blocks: int
     warm_up_s: float
     drain_s: float
+    max_body_bytes: int
     endpoints: tuple[str, ...]
     max_rules: int | None
     """None: unlimited, the target is thrown away afterwards."""
@@ -157,6 +159,7 @@ def stage_options(parsed: Any, host: str | None, endpoints: tuple[Endpoint, ...]
         blocks=parsed.blocks,
         warm_up_s=parsed.warm_up_seconds,
         drain_s=parsed.drain_seconds,
+        max_body_bytes=settings.target.max_body_bytes,
         endpoints=tuple(endpoint.id for endpoint in chosen),
         max_rules=None if parsed.disposable_target else parsed.max_rules,
         capped=() if parsed.disposable_target else tuple(one.id for one in chosen if one.load.creates is not None),
@@ -205,7 +208,9 @@ def _writes(endpoint: Endpoint) -> bool:
 def _check_host(host: str, *, allow_writes: bool, writing: bool) -> None:
     parts = urlsplit(host)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise UsageError(f"--host {host!r} is no URL of a target; write for example http://127.0.0.1:8000.")
+        raise UsageError(
+            f"--host {redact_text(repr(host))} is no URL of a target; write for example http://127.0.0.1:8000."
+        )
     if writing and not allow_writes and not is_loopback(host):
         raise PermissionNeeded(
             f"{parts.hostname} is not this machine and the load writes (it creates cameras and alert rules, starts "

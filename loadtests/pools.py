@@ -16,6 +16,8 @@ from verification.core.cases import Catalog, Endpoint, PoolSpec, RequestSpec, Re
 from verification.core.documents import values_at
 from verification.core.errors import TargetError
 from verification.core.model import Arm, Request
+from verification.core.printable import visible
+from verification.core.redact import redact_text
 
 Ask = Callable[[Request, Arm], Reply]
 """Sends a request on an arm."""
@@ -23,6 +25,11 @@ Made = tuple[str, str, str]
 """(resource, id, arm) of a twin."""
 
 GONE = 404
+
+
+def _quoted(body: str) -> str:
+    """The beginning of an answer as a message may hold it. Cut last: half a secret is not known for one."""
+    return visible(redact_text(body)[:200])
 
 
 class Pools:
@@ -109,7 +116,7 @@ class Pools:
             if learned is None:
                 raise TargetError(
                     f"The target created {resource.name} {name} and told no id at {resource.learned_id!r}: "
-                    f"{reply.body[:200]}"
+                    f"{_quoted(reply.body)}"
                 )
             twin = learned
         self._made.append((resource, twin, home))
@@ -121,7 +128,7 @@ class Pools:
     def _demand(self, spec: RequestSpec, twin: str, what: str, home: Arm) -> Reply:
         reply = self._ask(fill(spec, {"self": twin}), home)
         if not reply.ok:
-            answer = reply.failure or f"status {reply.status}: {reply.body[:200]}"
+            answer = reply.failure or f"status {reply.status}: {_quoted(reply.body)}"
             raise TargetError(
                 f"The load could not {what}: {spec.method} {spec.path} gave {answer}. "
                 f"The set-up runs through the {home.value} arm; check that the target is healthy and accepts writes."

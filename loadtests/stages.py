@@ -58,6 +58,7 @@ class Assignment:
     """This worker's share; None: unlimited."""
     max_twins: int
     server_time_header: str
+    max_body_bytes: int
     witness: Witness
     routing: Routing
     raw_samples: str | None
@@ -93,7 +94,13 @@ class WorkerStage:
         # Each worker reads what authenticates it where it runs: a secret is not sent from one to the other.
         headers = authentication(handed_settings().target.authentication)
         self._client = Client(
-            session, assignment.host, assignment.server_time_header, assignment.witness, assignment.routing, headers
+            session,
+            assignment.host,
+            assignment.server_time_header,
+            assignment.witness,
+            assignment.routing,
+            headers,
+            assignment.max_body_bytes,
         )
         self._prefix = f"gate-{assignment.run}-{assignment.name}"
         self._pools = Pools(

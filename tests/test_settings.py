@@ -11,7 +11,7 @@ from verification.core import redact
 from verification.core.errors import PermissionNeeded, SettingsError, UsageError
 from verification.run import choose_stages
 from verification.settings import HANDED, Settings, handed_settings, load_settings, require_allowed_target
-from verification.settings.authentication import authentication
+from verification.settings.authentication import authentication, url_credentials
 from verification.settings.target import AuthenticationSettings
 
 
@@ -239,12 +239,14 @@ def test_secret_names_hold_in_the_run_and_in_what_it_hands_its_settings_to(
 ) -> None:
     file = tmp_path / "rollout.toml"
     file.write_text('[secrets]\nnames = ["x-mine"]\n', encoding="utf-8")
-    for read in (lambda: load_settings(file, {}), handed_settings):
-        monkeypatch.setattr(redact, "_also_secret", ())
-        assert not redact.is_secret_name("X_Mine")
-        settings = read()
-        assert redact.is_secret_name("X_Mine")
-        monkeypatch.setenv(HANDED, settings.model_dump_json(exclude_unset=True))
+    monkeypatch.setattr(redact, "_also_secret", ())
+    settings = load_settings(file, {})
+    assert redact.is_secret_name("X_Mine")
+    monkeypatch.setattr(redact, "_also_secret", ())
+    assert not redact.is_secret_name("X_Mine")
+    monkeypatch.setenv(HANDED, settings.model_dump_json(exclude_unset=True))
+    handed_settings()
+    assert redact.is_secret_name("X_Mine")
 
 
 def test_authentication_comes_from_environment_or_file_and_its_absence_is_told(
@@ -264,3 +266,16 @@ def test_authentication_comes_from_environment_or_file_and_its_absence_is_told(
     ):
         with pytest.raises(SettingsError, match=r"target\.authentication"):
             authentication(broken)
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("http://gate:s%40cr@host/", "Basic Z2F0ZTpzQGNy"),
+        ("http://gate@host", "Basic Z2F0ZTo="),
+        ("http://:s@host", "Basic OnM="),
+        ("http://host:80/a@b", None),
+    ],
+)
+def test_user_and_password_of_a_url_are_one_header(url: str, said: str | None) -> None:
+    assert url_credentials(url) == ({} if said is None else {"authorization": said})

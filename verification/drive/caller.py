@@ -22,6 +22,7 @@ from verification.core.printable import visible
 from verification.core.redact import Redactor
 from verification.core.witness import DEFAULT_WITNESS, Witness
 from verification.drive.transport import Transport
+from verification.settings.authentication import url_credentials
 
 # Headers that differ by nature and say nothing of the implementation; they would only fill the evidence.
 _DULL_HEADERS = frozenset({"date", "server", "content-length", "connection", "keep-alive", "transfer-encoding"})
@@ -73,7 +74,8 @@ class Caller:
         headers = {"accept-encoding": ACCEPTED, **dict(marks.headers)}
         if request.content_type is not None:
             headers["content-type"] = request.content_type
-        url = f"{marks.base_url or self.base_url}{marks.prefix}{request.path}"
+        base_url = marks.base_url or self.base_url
+        url = f"{base_url}{marks.prefix}{request.path}"
         content = None if request.body is None else request.body.encode("utf-8", "surrogatepass")
         answer: Answer | None = None
         failure: str | None = None
@@ -83,7 +85,7 @@ class Caller:
             sent = self._client.build_request(
                 request.method, url, params=[*request.query, *marks.query], headers=headers, content=content
             )
-            sent.headers.update(_credentials(sent.url))
+            sent.headers.update(url_credentials(base_url))
             with closing(self._transport.handle_request(sent)) as response:
                 answer = self._read(response, marks.base_url)
             witness = EXPECTED_IMPLEMENTATION[arm].value if self._witness.address else self._witness.of(answer)
@@ -131,14 +133,6 @@ class Caller:
 
 def _unaddressed(text: str, own: str | None) -> str:
     return text if own is None else without_own_address(text, own)
-
-
-def _credentials(url: httpx.URL) -> dict[str, str]:
-    """The header that stands for the user and password of a URL."""
-    if not url.userinfo:
-        return {}
-    packed = base64.b64encode(f"{url.username}:{url.password}".encode()).decode()
-    return {"authorization": f"Basic {packed}"}
 
 
 def json_body(exchange: Exchange) -> object:

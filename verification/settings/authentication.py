@@ -1,9 +1,11 @@
-"""The header that every request carries: its value is read where it is needed, and kept nowhere."""
+"""The headers that authenticate a request: their values are read where they are needed, and kept nowhere."""
 
 from __future__ import annotations
 
+import base64
 import os
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from verification.core.errors import SettingsError
 from verification.settings.target import AuthenticationSettings
@@ -15,6 +17,15 @@ def authentication(settings: AuthenticationSettings | None) -> dict[str, str]:
         return {}
     value = _from_environment(settings.environment) if settings.file is None else _from_file(settings.file)
     return {settings.header: f"{settings.prefix}{value}"}
+
+
+def url_credentials(url: str) -> dict[str, str]:
+    """The header that stands for the user and password of a URL, for every client the same; empty without them."""
+    parts = urlsplit(url)
+    if not parts.username and not parts.password:
+        return {}
+    said = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"
+    return {"authorization": f"Basic {base64.b64encode(said.encode()).decode()}"}
 
 
 def _from_environment(name: str | None) -> str:
