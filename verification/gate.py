@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import nullcontext
+from collections.abc import Generator
+from contextlib import nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from verification.core.errors import GateError, TargetError, UsageError
 from verification.core.judge import judge_stage
 from verification.core.judgement import Judgement
 from verification.core.model import Finding, Verdict
+from verification.core.printable import block, visible
 from verification.core.records import Mishap, RunEnd
 from verification.core.redact import redact_text
 from verification.drive.campaign import Campaign, Place
@@ -111,7 +112,7 @@ class Gate:
         """Fail the test with the findings that speak against the release, in words and without a traceback."""
         weighty = [f for f in findings if f.verdict is not Verdict.PROMOTE and f.accepted is None]
         if weighty:
-            lines = dict.fromkeys(f"{f.verdict.value} {f.rule}: {f.reason}" for f in weighty)
+            lines = dict.fromkeys(visible(f"{f.verdict.value} {f.rule}: {f.reason}") for f in weighty)
             pytest.fail("\n".join(lines), pytrace=False)
 
     def needs(self, key: str) -> None:
@@ -145,7 +146,7 @@ class Gate:
             return
         with capture.global_and_fixture_disabled() if capture is not None else nullcontext():
             reporter.ensure_newline()
-            reporter.write_line(text)
+            reporter.write_line(block(text))
             # In CI the terminal is a pipe; who waits there wants to see the progress too.
             reporter.flush()
 
@@ -182,13 +183,18 @@ class Gate:
         self._latency_asked.update(output.get("gate_stages", ()))
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """An exception that no person can mend is a bug of the suite: recorded, and exit code 1."""
+        if call.excinfo is not None:
+            _hide_in_errors(call.excinfo.value)
         report = yield
+        _hide_in_report(report)
         if call.excinfo is not None and not call.excinfo.errisinstance(
             (GateError, AssertionError, pytest.fail.Exception, pytest.skip.Exception, KeyboardInterrupt)
         ):
-            text = f"{call.excinfo.typename}: {call.excinfo.value}"
+            text = redact_text(f"{call.excinfo.typename}: {call.excinfo.value}")
             self.campaign.record(Mishap("suite-error", text[:2000], during=item.name))
         return report  # how pytest's wrappers hand the result on
 
@@ -243,6 +249,29 @@ class Gate:
         if reporter is not None:
             for line in summary_lines(self.judgement, self.run.run_dir):
                 reporter.write_line(line)
+
+
+def _hide_in_errors(error: BaseException) -> None:
+    """Redact what an exception and its causes say, before pytest and its plugins write it down."""
+    seen: set[int] = set()
+    following: BaseException | None = error
+    while following is not None and id(following) not in seen:
+        seen.add(id(following))
+        following.args = tuple(redact_text(part) if isinstance(part, str) else part for part in following.args)
+        for name in ("strerror", "filename", "filename2", "msg"):
+            said = getattr(following, name, None)
+            if isinstance(said, str):
+                with suppress(AttributeError):
+                    setattr(following, name, redact_text(said))
+        following = following.__cause__ or following.__context__
+
+
+def _hide_in_report(report: pytest.TestReport) -> None:
+    """The same for what only the report says: exceptions that word themselves anew, and captured output."""
+    told = str(report.longrepr or "")
+    if report.failed and redact_text(told) != told:
+        report.longrepr = redact_text(told)
+    report.sections = [(title, redact_text(content)) for title, content in report.sections]
 
 
 def _last_line(error: object) -> str:
