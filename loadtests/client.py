@@ -115,15 +115,13 @@ class Client:
         headers = list(answer.items())
         body = content.decode("utf-8", "replace")
         wanted = self._server_time_header.lower()
-        # An error beside a good status: the answer began and did not end. A bad status says enough by itself.
-        broken = failure is not None and answer.status_code < 400
         return Reply(
             status=answer.status_code,
             body=body,
             served_by=self._witness.served_by(headers, body),
             server_ms=server_time_ms(next((value for name, value in headers if name.lower() == wanted), None)),
-            failure=failure if broken else None,
-            timed_out=broken and timed_out,
+            failure=failure,  # beside a status: the answer began and did not end
+            timed_out=timed_out,
             sent_at_s=sent_at,
             done_at_s=done_at,
             length=len(content),
