@@ -234,6 +234,22 @@ def test_settings_are_handed_on_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     assert handed_settings() == mine
 
 
+@pytest.mark.parametrize("value", ["s3cr\u00e4t", "s3c\nret", "s3c\x7fret"])
+def test_an_authentication_that_no_header_can_carry_is_refused_and_not_quoted(
+    value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GATE_TOKEN", value)
+    with pytest.raises(SettingsError, match=r"GATE_TOKEN.*printable ASCII") as refused:
+        authentication(AuthenticationSettings(environment="GATE_TOKEN"))
+    assert "s3c" not in str(refused.value)
+
+
+def test_the_header_that_authenticates_is_secret_wherever_its_name_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redact, "_also_secret", ())
+    load_settings(None, {"target": {"authentication": {"header": "X-Gate", "environment": "GATE_TOKEN"}}})
+    assert redact.redact_text('{"you sent": {"x-gate": "s3cret"}}') == '{"you sent": {"x-gate": "[redacted]"}}'
+
+
 def test_secret_names_hold_in_the_run_and_in_what_it_hands_its_settings_to(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,7 +16,15 @@ def authentication(settings: AuthenticationSettings | None) -> dict[str, str]:
     if settings is None:
         return {}
     value = _from_environment(settings.environment) if settings.file is None else _from_file(settings.file)
-    return {settings.header: f"{settings.prefix}{value}"}
+    whole = f"{settings.prefix}{value}"
+    # Asked here: clients refuse it with a message that quotes it.
+    if not (whole.isascii() and whole.isprintable()):
+        origin = settings.environment if settings.file is None else settings.file
+        raise SettingsError(
+            f"target.authentication: prefix and value (from {origin}) hold a sign that no header can carry. Valid is "
+            "one line of printable ASCII."
+        )
+    return {settings.header: whole}
 
 
 def url_credentials(url: str) -> dict[str, str]:

@@ -130,6 +130,12 @@ class Settings(Frozen):
         return not self.target.urls
 
     @property
+    def secret_names(self) -> tuple[str, ...]:
+        """What is redacted by its name beside what is known for a secret: also what authenticates the requests."""
+        own = self.target.authentication
+        return (*self.secrets.names, *(() if own is None else (own.header,)))
+
+    @property
     def has_two_urls(self) -> bool:
         """True when control and candidate are backends of their own."""
         return self.target.control_url is not None

@@ -51,7 +51,7 @@ def load_settings(
     except ValidationError as error:
         raise SettingsError(_explain(source, error, sources)) from error
     settings.remember(sources)
-    also_secret(settings.secrets.names)
+    also_secret(settings.secret_names)
     return settings
 
 
@@ -64,7 +64,7 @@ def handed_settings() -> Settings:
     if handed is None:
         return load_settings(None, {})
     settings = Settings.model_validate_json(handed)
-    also_secret(settings.secrets.names)
+    also_secret(settings.secret_names)
     return settings
 
 
