@@ -13,6 +13,7 @@ from jsonschema import Draft202012Validator
 
 from tests.reporting import measured, sample
 from verification.core import judgement as judgement_module
+from verification.core.arms import Routing
 from verification.core.judgement import Judgement
 from verification.core.latency import P95Change
 from verification.core.model import Difference, Finding, MaskedDifference, Verdict
@@ -58,7 +59,7 @@ def test_the_schema_refuses_what_is_no_gate_document() -> None:
         *(getattr(judgement_module, name) for name in ("Distribution", "PopulationRow", "RateRow", "ExposureRow")),
         *(getattr(judgement_module, name) for name in ("DrillRow", "LoadRow", "FieldParity", "ForecastRow", "KneeRow")),
         *(ComparatorScore, LeftOut, Survivor),
-        *(FieldTest, P95Change, RateBound, Finding, Difference, MaskedDifference, Manifest),
+        *(FieldTest, P95Change, RateBound, Finding, Difference, MaskedDifference, Manifest, Routing),
     ],
 )
 def test_the_schema_names_exactly_the_fields_that_exist(kind: type[Any]) -> None:
