@@ -115,11 +115,14 @@ ROWS = (
         200,
     ),
     Row("steering in an error's text", _says((MARKUP + STEERING + "\x00").encode("utf-8"), status="500 X"), 500),
+    Row("an error that is no text", _says(b"\xff\xfe", status="500 X"), 500),
+    Row("two times of the server", _says(OK, "Server-Timing: a;dur=1", "Server-Timing: b;dur=2"), 200),
     # lengths that are wrong
     Row("length too long", _raw(head("Content-Length: 99") + b"\r\n" + OK), BROKEN),
     Row(
         "length too long, and the connection held", _raw(head("Content-Length: 99") + b"\r\n" + OK, hold=True), TOO_LATE
     ),
+    Row("length too long in an error", _raw(head("Content-Length: 99", status="404 X") + b"\r\n" + OK), BROKEN),
     Row("length too short", _says(OK, JSON, length="3"), 200),
     Row("length negative", _says(OK, length="-5"), BROKEN),
     Row("length no number", _says(OK, length=MARKUP), BROKEN),

@@ -70,6 +70,8 @@ def test_the_load_ends_each_request_in_time_and_within_its_bound(
         assert failure is not None
     if row.expected == TOO_LARGE:
         assert TOO_LARGE in (failure or "")
+    if row.name.startswith("length too long"):
+        assert failure is not None
     if row.expected == TOO_LATE:
         assert timed_out
 
