@@ -12,6 +12,7 @@ worker removes its twins and says farewell.
 from __future__ import annotations
 
 import signal
+import ssl
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -56,7 +57,7 @@ from verification.core.histogram import bin_of, quantile_ms
 from verification.core.printable import visible
 from verification.core.redact import redact_text
 from verification.settings import handed_settings
-from verification.settings.authentication import authentication
+from verification.settings.authentication import authentication, trusted
 
 LOCAL_REPORT_INTERVAL_S = 1.0
 FAREWELL_TIMEOUT_S = 15.0
@@ -86,6 +87,12 @@ class OpenLoop(FastHttpUser):
 
     concurrency = MAX_IN_FLIGHT
     connection_timeout = network_timeout = 600.0  # the stage's own limit for a whole answer is always shorter
+    insecure = False  # Locust's default believes any certificate
+
+    @staticmethod
+    def ssl_context_factory() -> ssl.SSLContext:
+        """The certificates that the settings name, or the system's."""
+        return trusted(handed_settings().target.ca_file)
 
     @task
     def keep_the_timetable(self) -> None:
@@ -267,7 +274,8 @@ def _alive(runner: Any) -> frozenset[str]:
 
 def _remover(told: StageOptions) -> Callable[[Twins], tuple[str, ...]]:
     def remove(twins: Twins) -> tuple[str, ...]:
-        session = FastHttpSession(told.host, request_event=None, user=None)
+        factory = OpenLoop.ssl_context_factory
+        session = FastHttpSession(told.host, None, None, insecure=False, ssl_context_factory=factory)
         headers = authentication(handed_settings().target.authentication)
         client = Client(
             session, told.host, told.server_time_header, told.witness, told.routing, headers, told.max_body_bytes

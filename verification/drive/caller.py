@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import ssl
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import closing
@@ -22,7 +21,7 @@ from verification.core.printable import visible
 from verification.core.redact import Redactor
 from verification.core.witness import DEFAULT_WITNESS, Witness
 from verification.drive.transport import Transport
-from verification.settings.authentication import url_credentials
+from verification.settings.authentication import trusted, url_credentials
 
 # Headers that differ by nature and say nothing of the implementation; they would only fill the evidence.
 _DULL_HEADERS = frozenset({"date", "server", "content-length", "connection", "keep-alive", "transfer-encoding"})
@@ -52,8 +51,8 @@ class Caller:
         self._redactor = redactor
         self._max_body_bytes = max_body_bytes
         self._witness, self._routing = witness, routing
-        trusted = True if ca_file is None else ssl.create_default_context(cafile=str(ca_file))
-        self._transport = transport or Transport(timeout_s, trusted)
+        certificates = True if ca_file is None else trusted(ca_file)
+        self._transport = transport or Transport(timeout_s, certificates)
         # trust_env off: a proxy from the environment would put a third party between the gate and its target.
         # It only words requests: sending with it would store cookies, which ties all that follows to one session, and
         # refuse a redirect to what is no URL, which is an answer like any other.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import ssl
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -55,3 +56,11 @@ def _from_file(path: Path) -> str:
     if not value:
         raise SettingsError(f"target.authentication: the first line of {path} is empty; it must hold the value.")
     return value
+
+
+def trusted(ca_file: Path | None) -> ssl.SSLContext:
+    """What a server's certificate is held against: those in the file, else the system's. SettingsError without them."""
+    try:
+        return ssl.create_default_context(cafile=None if ca_file is None else str(ca_file))
+    except (OSError, ssl.SSLError) as error:
+        raise SettingsError(f"target.ca_file: {ca_file} holds no certificates that can be read: {error}.") from error
