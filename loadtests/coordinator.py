@@ -17,13 +17,18 @@ from urllib.parse import urlsplit
 from loadtests.collector import Collector, farewell_from_wire, report_from_wire
 from loadtests.onlooker import Onlooker
 from loadtests.options import StageOptions
-from loadtests.pools import Made
+from loadtests.pools import Made as Twin
+from loadtests.pools import makings
 from loadtests.stages import END, FAVOUR, GO, PREPARE, Assignment, new_run_token
 from loadtests.timetable import CONTROL_ONLY, StagePlan, block_kinds
 from loadtests.verdict import open_folder
+from verification.catalog.load import load_catalog
 from verification.core.errors import GateError, TargetError, UsageError
+from verification.core.journal import Made, Note, forget
+from verification.core.model import Arm
 from verification.core.records import LoadFavour, LoadStart
-from verification.evidence import EVIDENCE_DIR, EvidenceWriter
+from verification.evidence import EVIDENCE_DIR, EvidenceWriter, read_manifest
+from verification.journal import JournalWriter
 
 BEGIN_IN_S = 1.0
 """Between the last worker's readiness and the first request. A delay and not a time of day: hosts' clocks differ."""
@@ -32,7 +37,7 @@ _CONNECT_TIMEOUT_S = 5.0
 
 logger = logging.getLogger("loadtests")
 
-Twins = tuple[Made, ...]
+Twins = tuple[Twin, ...]
 """What a worker made."""
 SendTo = Callable[[str, dict[str, Any], str], None]
 """Sends a message to one worker, by Locust's id of it."""
@@ -71,7 +76,9 @@ class Coordinator:
     """When the first time block began, on the monotonic clock."""
     _stopped_after: int | None = None
     _favoured: tuple[str, ...] = ()
-    _run: str = field(default_factory=new_run_token)
+    _run: str = field(init=False)
+    _journal: JournalWriter | None = None  # none for a target that is thrown away afterwards
+    _note: Note = forget
 
     def __post_init__(self) -> None:
         options = self.options
@@ -90,7 +97,12 @@ class Coordinator:
         names = tuple(f"w{number}" for number in range(len(self.clients)))
         _refuse_to_mix(self.run_dir / EVIDENCE_DIR / f"{options.evidence_name}.jsonl")
         open_folder(self.run_dir, options)
+        # Stages of one run share its tag, and no name of theirs may be taken already.
+        self._run = f"{read_manifest(self.run_dir).tag or 'untagged'}-{new_run_token()}"
         self._writer = EvidenceWriter(self.run_dir, options.evidence_name)
+        if options.max_rules is not None:
+            self._journal = JournalWriter(self.run_dir, options.evidence_name)
+            self._note = self._journal.note
         self.collector = Collector(options.stage_percent, names, self._writer.append)
         self._unready = set(names)
 
@@ -135,11 +147,20 @@ class Coordinator:
                 routing=options.routing,
                 raw_samples=str(options.raw_samples.resolve()) if options.raw_samples else None,
             )
+            self._announce(assignment)
             self.send_to(PREPARE, assignment.to_wire(), client)
+
+    def _announce(self, assignment: Assignment) -> None:
+        """Workers may be on other hosts; what they will make stands in the journal here before they hear of it."""
+        catalog = load_catalog(self.options.catalog_path, separate_state=self.options.separate_state)
+        for making in makings(catalog, assignment.endpoints, assignment.prefix, assignment.pool_size):
+            self._note(making)
 
     def ready(self, worker: str, failure: str | None, twins: Iterable[Iterable[str]]) -> None:
         """A worker has set up or failed to; when all have, the timetable begins on all of them."""
         self._twins[worker] = tuple((resource, name, arm) for resource, name, arm in twins)
+        for resource, actual, home in self._twins[worker]:
+            self._note(Made(resource, actual, Arm(home)))
         if failure is not None:
             self.abort(failure)
         self._unready.discard(worker)
@@ -202,6 +223,8 @@ class Coordinator:
             logger.error("%s", error)  # a full disk needs its sentence, not our stack
         finally:
             self._writer.close()
+            if self._journal is not None:
+                self._journal.close()
 
     def missed(self, alive: frozenset[str]) -> bool:
         """True while a worker that is still there has not said farewell."""

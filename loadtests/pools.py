@@ -5,7 +5,7 @@ Where each side has a state of its own they are made on both, under the same nam
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 import orjson
 
@@ -15,6 +15,7 @@ from verification.catalog.requests import fill
 from verification.core.cases import Catalog, Endpoint, PoolSpec, RequestSpec, ResourceSpec
 from verification.core.documents import values_at
 from verification.core.errors import TargetError
+from verification.core.journal import Making, Thing
 from verification.core.model import Arm, Request
 from verification.core.printable import visible
 from verification.core.redact import redact_text
@@ -30,6 +31,28 @@ GONE = 404
 def _quoted(body: str) -> str:
     """The beginning of an answer as a message may hold it. Cut last: half a secret is not known for one."""
     return visible(redact_text(body)[:200])
+
+
+def names_of(pool: PoolSpec, prefix: str, size_limit: int) -> tuple[str, ...]:
+    """The names that a worker's twins of this pool get."""
+    return tuple(f"{prefix}-{pool.name}-{number}" for number in range(max(1, min(pool.size, size_limit))))
+
+
+def load_name(prefix: str) -> str:
+    """What begins the name of whatever the load's own requests create; the number of the request follows."""
+    return f"{prefix}-load"
+
+
+def makings(catalog: Catalog, endpoints: Iterable[str], prefix: str, size_limit: int) -> Iterator[Making]:
+    """What a worker that loads these endpoints is about to make, for the journal."""
+    for endpoint in map(catalog.endpoint, endpoints):
+        if endpoint.load.pool is not None:
+            pool = catalog.pools[endpoint.load.pool]
+            for home in catalog.homes:
+                yield Making(pool.resource, names_of(pool, prefix, size_limit), home)
+        if endpoint.load.creates is not None:
+            for home in catalog.homes:
+                yield Making(endpoint.load.creates, (f"{load_name(prefix)}-*",), home)
 
 
 class Pools:
@@ -52,7 +75,7 @@ class Pools:
         for endpoint in endpoints:
             load = endpoint.load
             pool = self._catalog.pools[load.pool] if load.pool is not None else None
-            for home in sorted({self._catalog.home(arm) for arm in Arm}) if pool is not None else ():
+            for home in self._catalog.homes if pool is not None else ():
                 if pool is not None and (pool.name, home) not in self._twins:
                     self._twins[pool.name, home] = self._make_pool(pool, home)
             known = {arm: tuple(self._twins.get((pool.name, arm), ())) if pool else () for arm in Arm}
@@ -90,7 +113,7 @@ class Pools:
         """Remove every twin, neutralise what cannot be removed, and name what is left. A second call does nothing."""
         made, self._made = self._made, []
         left = [
-            f"{resource.name} {twin}{note}"
+            f"{Thing(resource.name, twin, home)}{note}"
             for resource, twin, home in reversed(made)
             if (note := self._undo(resource, twin, home))
         ]
@@ -104,8 +127,7 @@ class Pools:
 
     def _make_pool(self, pool: PoolSpec, home: Arm) -> list[str]:
         resource = self._catalog.resources[pool.resource]
-        size = max(1, min(pool.size, self._size_limit))
-        names = (f"{self._prefix}-{pool.name}-{number}" for number in range(size))
+        names = names_of(pool, self._prefix, self._size_limit)
         return [self._make_twin(pool, resource, name, home) for name in names]
 
     def _make_twin(self, pool: PoolSpec, resource: ResourceSpec, name: str, home: Arm) -> str:

@@ -18,7 +18,7 @@ from locust.contrib.fasthttp import FastHttpSession
 from loadtests.client import Client
 from loadtests.collector import Farewell, Report, to_wire
 from loadtests.options import MAX_IN_FLIGHT
-from loadtests.pools import Pools
+from loadtests.pools import Pools, load_name
 from loadtests.recorder import Outcome, Recorder
 from loadtests.reply import Reply
 from loadtests.timetable import WARM_UP, Arrival, Source, StagePlan, arrivals
@@ -68,6 +68,16 @@ class Assignment:
         """The worker's name in the evidence."""
         return f"w{self.worker}"
 
+    @property
+    def pool_size(self) -> int:
+        """The largest pool of this worker."""
+        return max(1, self.max_twins // self.workers)
+
+    @property
+    def prefix(self) -> str:
+        """Begins the name of everything that the worker makes."""
+        return f"gate-{self.run}-{self.name}"
+
     def to_wire(self) -> dict[str, Any]:
         """As plain dicts and lists, for Locust's msgpack."""
         return asdict(self)
@@ -102,10 +112,8 @@ class WorkerStage:
             headers,
             assignment.max_body_bytes,
         )
-        self._prefix = f"gate-{assignment.run}-{assignment.name}"
-        self._pools = Pools(
-            catalog, self._ask_for_set_up, self._prefix, max(1, assignment.max_twins // assignment.workers)
-        )
+        self._prefix = assignment.prefix
+        self._pools = Pools(catalog, self._ask_for_set_up, self._prefix, assignment.pool_size)
         self._recorder = Recorder(assignment.plan.stage_percent, assignment.plan.kinds, assignment.name)
         self._in_flight = Pool(MAX_IN_FLIGHT)
         self._samples = _Samples(assignment) if assignment.raw_samples else None
@@ -200,7 +208,7 @@ class WorkerStage:
     def _keep(self, sources: tuple[Source, ...], begin: float) -> None:
         """Send every request when it is due, whatever became of the earlier ones; then wait for the last answers."""
         plan, recorder = self._assignment.plan, self._recorder
-        names = {"run": f"{self._prefix}-load", "absent": f"{self._prefix}-absent"}
+        names = {"run": load_name(self._prefix), "absent": f"{self._prefix}-absent"}
         first_block = self._answered_at_s = begin + plan.warm_up_s
         cpu_before_s, clock_before_s, wall_before_s = process_time(), perf_counter(), time()
         own = self._assignment

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from tests.core.judge.builders import CATALOG, comparison, exchange, look, manifest, stage
 from verification.core.cases import RequestSpec, Twin
 from verification.core.errors import EvidenceError
+from verification.core.journal import Cleanup
 from verification.core.knee import RampStep
 from verification.core.model import Answer, Arm, Request
 from verification.core.policy import Policy
@@ -69,6 +70,7 @@ RECORDS: list[Record] = [
     SequenceSearch("sequence:routed:things:1", 7, 10, 10, 40, 1.5, "done"),
     LogTail(10, 1, ("a line",)),
     Leftover(("rule 7",)),
+    Cleanup(datetime(2026, 11, 23, 11, 0, 0, tzinfo=UTC), ("camera a",), ("rule 7",), ("camera b (503)",)),
     Mishap("interrupted", "Ctrl-C"),
     RunEnd(datetime(2026, 11, 23, 10, 8, 12, tzinfo=UTC)),
     START,

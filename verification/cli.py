@@ -1,4 +1,4 @@
-"""`python -m verification`: judge a run again, replay a counterexample, learn masks, see the catalog,
+"""`python -m verification`: judge a run again, clean up after it, replay a sequence, learn masks, see the catalog,
 write a first one."""
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from verification.core.errors import EvidenceError, GateError
 from verification.core.model import Verdict
 from verification.core.printable import block
 from verification.reporting.counterexamples import commands
+from verification.reporting.plain import visible
 from verification.reporting.terminal import summary_lines
 from verification.run import conclude
 from verification.settings import load_settings
@@ -49,6 +50,12 @@ def _parser() -> argparse.ArgumentParser:
     again.add_argument("--settings", type=Path, metavar="FILE", help="settings file (default: rollout.toml)")
     again.add_argument("--allow-writes", action="store_true", help="allow writes to a target that is not this machine")
     again.set_defaults(run=_replay)
+    clean = commands.add_parser("cleanup", help="remove what a run has left on its target, also after a crash")
+    clean.add_argument("run_dir", type=Path, metavar="RUN", help="for example reports/latest")
+    clean.add_argument("--target", metavar="URL", help="the run's target, where its credentials are needed again")
+    clean.add_argument("--settings", type=Path, metavar="FILE", help="settings file (default: rollout.toml)")
+    clean.add_argument("--allow-writes", action="store_true", help="allow writes to a target that is not this machine")
+    clean.set_defaults(run=_cleanup)
     learn = commands.add_parser("learn-masks", help="propose masks for what differs by itself; changes nothing")
     learn.add_argument("run_dir", type=Path, metavar="RUN", help="for example reports/latest")
     learn.add_argument("--owner", metavar="NAME", help="who answers for the masks")
@@ -99,6 +106,20 @@ def _replay(options: argparse.Namespace) -> int:
     for line in summary_lines(done.judgement, done.run_dir):
         print(line)
     return done.judgement.verdict.exit_code
+
+
+def _cleanup(options: argparse.Namespace) -> int:
+    from verification.cleanup import clean_up, cleanup_lines
+
+    done = clean_up(
+        options.run_dir.resolve(),
+        target=options.target,
+        settings_file=options.settings,
+        allow_writes=options.allow_writes,
+    )
+    for line in cleanup_lines(done):
+        print(visible(line))
+    return 0 if done.is_complete else Verdict.INCONCLUSIVE.exit_code
 
 
 def _learn(options: argparse.Namespace) -> int:

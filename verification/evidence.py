@@ -5,6 +5,7 @@ reports/<run>/
     catalog.json        the catalog as it was, so that the verdict can be recomputed later
     policy.json         the policy as it was
     evidence/*.jsonl    one record a line, one file for each writing process
+    journal/*.jsonl     what is made on a target that is not ours, written before it is made; see `verification.journal`
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from verification.core.cases import Catalog
 from verification.core.errors import EvidenceError
+from verification.core.journal import Entry
 from verification.core.policy import Policy
 from verification.core.records import Evidence, Manifest, Record
 from verification.core.redact import redact_text
@@ -30,7 +32,9 @@ from verification.manifest import SCHEMA
 
 RUN_FILE, CATALOG_FILE, POLICY_FILE, EVIDENCE_DIR = "run.json", "catalog.json", "policy.json", "evidence"
 
-_ADAPTERS: dict[str, TypeAdapter[Any]] = {kind.__name__: TypeAdapter(kind) for kind in get_args(Record)}
+_ADAPTERS: dict[str, TypeAdapter[Any]] = {
+    kind.__name__: TypeAdapter(kind) for kind in (*get_args(Record), *get_args(Entry))
+}
 _FIELD_OF_KIND = {
     "Comparison": "comparisons",
     "Exposure": "exposures",
@@ -44,6 +48,7 @@ _FIELD_OF_KIND = {
     "SequenceSearch": "searches",
     "LogTail": "logs",
     "Leftover": "leftovers",
+    "Cleanup": "cleanups",
     "Mishap": "mishaps",
     "RunEnd": "run_ends",
     "Ramp": "ramps",
@@ -54,7 +59,7 @@ _FIELD_OF_KIND = {
 }
 
 
-def encode(record: Record) -> bytes:
+def encode(record: Record | Entry) -> bytes:
     """One record as one line of JSON."""
     kind = type(record).__name__
     # Not "kind": two records have a field of that name.
@@ -81,24 +86,33 @@ def decode(line: bytes) -> Record:
 
 
 class EvidenceWriter:
-    """Appends records to `evidence/<name>.jsonl`; each is flushed to the disk before `append` returns."""
+    """Appends records to `<folder>/<name>.jsonl`; each is flushed to the disk before `append` returns."""
 
-    def __init__(self, run_dir: Path, name: str) -> None:
-        self.path = run_dir / EVIDENCE_DIR / f"{name}.jsonl"
+    def __init__(self, run_dir: Path, name: str, folder: str = EVIDENCE_DIR) -> None:
+        self.path = run_dir / folder / f"{name}.jsonl"
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
         except OSError as error:
             raise _unwritable(self.path, error) from error
 
-    def append(self, record: Record) -> None:
-        """Write one record; EvidenceError when the disk does not take it. Then no half of it is left in the file."""
+    @property
+    def descriptor(self) -> int:
+        """The open file, for whoever must lock it."""
+        return self._descriptor
+
+    def append(self, record: Record | Entry, *, sync: bool = True) -> None:
+        """Write one record; EvidenceError when the disk does not take it. Then no half of it is left in the file.
+
+        Without `sync` it outlives this process, but perhaps not the machine.
+        """
         line = encode(record)
         written = 0
         try:
             while written < len(line):
                 written += os.write(self._descriptor, line[written:])
-            os.fsync(self._descriptor)
+            if sync:
+                os.fsync(self._descriptor)
         except OSError as error:
             self._take_back(written)
             raise _unwritable(self.path, error) from error

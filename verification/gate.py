@@ -21,7 +21,7 @@ from verification.core.records import Mishap, RunEnd
 from verification.core.redact import redact_text
 from verification.drive.campaign import Campaign, Place
 from verification.drive.measure import measure_ramp, measure_stage
-from verification.evidence import read_run
+from verification.evidence import read_manifest, read_run
 from verification.reporting.terminal import summary_lines
 from verification.run import OpenRun, catalog_of, choose_stages, conclude, open_run
 from verification.settings import Settings, load_settings, require_allowed_target
@@ -88,8 +88,9 @@ class Gate:
         else:
             asked = Path(config.option.run_dir) if config.option.run_dir else None
             self.run, worker = open_run(self.settings, self.stages, asked), "main"
-        self.campaign = Campaign(self.settings, self.run.catalog, Place(self.run.run_dir, worker), self.stages)
-        self.manifest = read_run(self.run.run_dir).evidence.manifest
+        self.manifest = read_manifest(self.run.run_dir)
+        place = Place(self.run.run_dir, worker, self.manifest.tag)
+        self.campaign = Campaign(self.settings, self.run.catalog, place, self.stages)
         self.judgement: Judgement | None = None
         self._latency_asked: set[int] = set()
         self._interrupted = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
+import secrets
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -50,9 +51,16 @@ def new_manifest(
         host=_host(),
         commit=_commit(),
         repetitions=repetitions,
-        routing=replace(routing, control=redact_text(routing.control), candidate=redact_text(routing.candidate)),
+        routing=redacted_routing(routing),
+        # Drawn and not seeded: two runs with one seed may meet on one target.
+        tag=secrets.token_hex(4),
         command=tuple(redact_text(word) for word in (Path(sys.argv[0]).name, *sys.argv[1:])),
     )
+
+
+def redacted_routing(routing: Routing) -> Routing:
+    """The routing as a manifest tells it."""
+    return replace(routing, control=redact_text(routing.control), candidate=redact_text(routing.candidate))
 
 
 def _versions() -> dict[str, str]:

@@ -52,7 +52,7 @@ def replay(path: Path, settings: Settings) -> Replay:
         omitted={"everything else": "a replay walks one sequence and proves nothing else"},
     )
     start_run(run_dir, manifest, catalog, settings.policy)
-    campaign = Campaign(settings, catalog, Place(run_dir, "main"), (_ANY_STAGE,))
+    campaign = Campaign(settings, catalog, Place(run_dir, "main", manifest.tag), (_ANY_STAGE,))
     try:
         campaign.check()
         campaign.walk(sequence)

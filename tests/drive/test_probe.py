@@ -8,6 +8,7 @@ import pytest
 from tests.drive.service import CASE, CATALOG, ENDPOINT, LIST, MAKE, TWIN, Service
 from verification.core.cases import Twin
 from verification.core.errors import TargetError
+from verification.core.journal import Entry, Making
 from verification.core.model import Arm, Comparison, Reading, Request
 from verification.core.parity import judge_comparison
 from verification.drive.probe import MAX_ATTEMPTS, Prober
@@ -161,3 +162,25 @@ def test_readings_of_which_one_failed_are_kept_whole() -> None:
     ask = Request("GET", "/cameras")
     readings = tuple(Reading("cameras", moment, caller.call(ask, Arm.CONTROL)) for moment in ("before", "after"))
     assert trimmed(readings, {"cameras": LIST}, frozenset()) == readings
+
+
+def test_everything_is_announced_before_it_is_asked_for_and_settled_after_it_is_undone() -> None:
+    service = Service()
+    story = service.asked
+
+    def note(entry: Entry) -> None:
+        story.append(f"{type(entry).__name__} {entry.resource}")
+
+    Prober(service.caller(), CATALOG, "tag", 1, note).probe(MAKE, MAKE.cases[0], "control")
+    assert story == ["Making rule", "POST /rules false", "Made rule", "PUT /rules/1 false", "Unmade rule"]
+    story.clear()
+    Prober(service.caller(), CATALOG, "tag", 1, note).call_once(ENDPOINT, Arm.CONTROL, force=True)
+    assert story[:2] == ["Making camera", "POST /cameras false"]
+    assert story[-2:] == ["DELETE /cameras/gate-tag-000000 false", "Unmade camera"]
+
+
+def test_a_twin_that_could_not_be_removed_stays_open_in_the_journal() -> None:
+    noted: list[Entry] = []
+    service = Service(interfere=lambda request: httpx.Response(500) if request.method == "DELETE" else None)
+    Prober(service.caller(), CATALOG, "tag", 1, noted.append).call_once(ENDPOINT, Arm.CONTROL, force=True)
+    assert noted == [Making("camera", ("gate-tag-000000",))]

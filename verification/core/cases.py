@@ -204,6 +204,11 @@ class Catalog:
         """The arm through which a side makes its twins and reads its state: control, or its own where states part."""
         return arm if self.separate_state else Arm.CONTROL
 
+    @property
+    def homes(self) -> tuple[Arm, ...]:
+        """The arms through which twins are made: control, or both where states part."""
+        return tuple(Arm) if self.separate_state else (Arm.CONTROL,)
+
     def endpoint(self, endpoint_id: str) -> Endpoint:
         """The endpoint of that id; KeyError names it where there is none."""
         for endpoint in self.endpoints:

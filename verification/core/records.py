@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from verification.core.arms import DEFAULT_ROUTING, Routing
+from verification.core.journal import Cleanup
 from verification.core.knee import RampStep
 from verification.core.model import Arm, Comparison, Exchange, Json, Reading
 from verification.core.sequences import SequenceComparison, SequenceSearch
@@ -242,27 +243,11 @@ class LoadEnd:
     """Time blocks after which the timetable ended because everything was decided; None: it was kept to its end."""
 
 
-Record = (
-    Comparison
-    | Exposure
-    | ForcedCall
-    | Drill
-    | Monitoring
-    | Usage
-    | WitnessCheck
-    | RaceRound
-    | SequenceComparison
-    | SequenceSearch
-    | LogTail
-    | Leftover
-    | Mishap
-    | RunEnd
-    | Ramp
-    | LoadStart
-    | LoadBlock
-    | LoadFavour
-    | LoadEnd
-)
+_Compared = Comparison | RaceRound | SequenceComparison | SequenceSearch
+_OfTheFlag = Exposure | ForcedCall | Drill | Monitoring | Usage | WitnessCheck
+_OfTheRun = LogTail | Leftover | Cleanup | Mishap | RunEnd
+_OfTheLoad = Ramp | LoadStart | LoadBlock | LoadFavour | LoadEnd
+Record = _Compared | _OfTheFlag | _OfTheRun | _OfTheLoad
 """Everything that may stand in an evidence file."""
 
 
@@ -292,6 +277,8 @@ class Manifest:
     """How often every case is compared; all of them are owed."""
     routing: Routing = DEFAULT_ROUTING
     """How a request was put on an arm; base URLs are redacted."""
+    tag: str = ""
+    """Part of every name that the run makes on its target; older runs have none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,6 +298,7 @@ class Evidence:
     searches: tuple[SequenceSearch, ...] = ()
     logs: tuple[LogTail, ...] = ()
     leftovers: tuple[Leftover, ...] = ()
+    cleanups: tuple[Cleanup, ...] = ()
     mishaps: tuple[Mishap, ...] = ()
     run_ends: tuple[RunEnd, ...] = ()
     ramps: tuple[Ramp, ...] = ()

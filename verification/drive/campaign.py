@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -12,6 +11,7 @@ from verification.core.cases import Case, Catalog, Endpoint
 from verification.core.divergence import judge_sequence
 from verification.core.errors import TargetError
 from verification.core.hygiene import without_expired
+from verification.core.journal import forget
 from verification.core.judge.sequences import judge_search
 from verification.core.model import Arm, Finding, Request
 from verification.core.outcome import case_findings
@@ -41,6 +41,7 @@ from verification.drive.sequence import Walker
 from verification.drive.target import FALLBACK_WORDS, EmbeddedTarget, Target
 from verification.drive.witness import check, second_witness
 from verification.evidence import EvidenceWriter
+from verification.journal import JournalWriter
 from verification.settings import Settings
 
 _LOG_LINES = 40
@@ -54,11 +55,8 @@ class Place:
 
     run_dir: Path
     worker: str
-
-    @property
-    def run_tag(self) -> str:
-        """Short, run-specific part of every name that is made on the target."""
-        return hashlib.blake2b(f"{self.run_dir.name}/{self.worker}".encode(), digest_size=4).hexdigest()
+    tag: str = "untagged"
+    """The run's own part of every name that is made on the target."""
 
 
 class Campaign:
@@ -70,6 +68,9 @@ class Campaign:
         self.catalog = without_expired(catalog, datetime.now(UTC).date())
         self._redactor = Redactor(secrets.token_bytes(32))
         self._writer = EvidenceWriter(place.run_dir, place.worker)
+        # What is made on a backend of ours ends with it.
+        self._journal = None if settings.is_embedded else JournalWriter(place.run_dir, place.worker)
+        self._connections = 0
         self._target: Target | None = None
         self._caller: Caller | None = None
         self._prober: Prober | None = None
@@ -97,7 +98,7 @@ class Campaign:
         """Have the target at a percent, started or restarted where it is ours. A dead backend is a mishap, once."""
         if self._target is None:
             self._target = self._make_target()
-        if self._percent == percent:
+        if self._percent == percent and self._caller is not None:
             death = self._target.death()
             if death is not None:
                 raise TargetError(death)
@@ -110,8 +111,10 @@ class Campaign:
         self._percent = percent
         self._let_go()
         self._caller = connect(self.settings, self._target.base_url, self._redactor)
-        tag = f"{self.place.run_tag}{percent:03d}"
-        self._prober = Prober(self._caller, self.catalog, tag, self.settings.run.seed)
+        self._connections += 1
+        tag = f"{self.place.tag}-{self.place.worker}{self._connections:03d}"
+        note = forget if self._journal is None else self._journal.note
+        self._prober = Prober(self._caller, self.catalog, tag, self.settings.run.seed, note)
 
     def _make_target(self) -> Target:
         target = self.settings.target
@@ -295,6 +298,8 @@ class Campaign:
             self._keep_log()
             self._target.close()
         self._writer.close()
+        if self._journal is not None:
+            self._journal.close()
 
     def _let_go(self) -> None:
         """Close the present connection and take over what its prober had to leave behind."""

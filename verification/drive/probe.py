@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from verification.catalog.requests import fill
 from verification.core.cases import Case, Catalog, Endpoint
 from verification.core.errors import TargetError
-from verification.core.model import Arm, Comparison, Exchange, Json, Probe, Reading
+from verification.core.journal import Note, forget
+from verification.core.model import Arm, Comparison, Exchange, Probe, Reading
 from verification.core.outcome import CaseOutcome
 from verification.core.parity import SIDES, judge_comparison
-from verification.drive.caller import Caller, json_body
+from verification.drive.caller import Caller
 from verification.drive.state import trimmed
 from verification.drive.twins import LiveTwin, Workshop
 
@@ -22,9 +23,9 @@ _ARMS = {"control": Arm.CONTROL, "control-again": Arm.CONTROL, "candidate": Arm.
 class Prober:
     """Brings cases about on a target. One prober works on one case at a time."""
 
-    def __init__(self, caller: Caller, catalog: Catalog, run_tag: str, seed: int) -> None:
+    def __init__(self, caller: Caller, catalog: Catalog, run_tag: str, seed: int, note: Note = forget) -> None:
         self._caller, self._catalog, self._seed = caller, catalog, seed
-        self.workshop = Workshop(caller, catalog, run_tag)
+        self.workshop = Workshop(caller, catalog, run_tag, note)
         self.leftover: list[str] = []
 
     def compare(self, endpoint: Endpoint, case: Case, repetition: int = 1) -> list[tuple[Comparison, CaseOutcome]]:
@@ -53,10 +54,10 @@ class Prober:
             twins = self.workshop.make(case.given, home)
         except TargetError as error:
             return Probe(side, (), None, (), failure=str(error))
-        names = self._names(twins)
+        names = self._names(endpoint, twins, home)
         readings = self._read(endpoint.reads, "before", home)
         exchange = self._caller.call(fill(case.request, names), _ARMS[side])
-        created = self._created(endpoint, exchange, home)
+        created = self.workshop.adopt_created(endpoint, exchange, home)
         for twin in created:
             names[twin.token] = twin.actual
         readings += self._read(endpoint.reads, "after", home)
@@ -71,13 +72,15 @@ class Prober:
         case = next(case for case in endpoint.cases if case.status is not None and case.status < 300)
         home = self._catalog.home(arm)
         twins = self.workshop.make(case.given, home)
-        exchange = self._caller.call(fill(case.request, self._names(twins)), arm, force=force)
-        self.leftover += self.workshop.remove([*twins, *self._created(endpoint, exchange, home)])
+        exchange = self._caller.call(fill(case.request, self._names(endpoint, twins, home)), arm, force=force)
+        self.leftover += self.workshop.remove([*twins, *self.workshop.adopt_created(endpoint, exchange, home)])
         return exchange
 
-    def _names(self, twins: Sequence[LiveTwin]) -> dict[str, str]:
+    def _names(self, endpoint: Endpoint, twins: Sequence[LiveTwin], home: Arm) -> dict[str, str]:
         """Token -> actual id, with the two that are always known: an id of nobody, and a name of this probe's own."""
         always = {"absent": self.workshop.new_name(), "run": self.workshop.new_name()}
+        if endpoint.load.creates is not None:
+            self.workshop.announce(endpoint.load.creates, home, always["run"])
         return {**always, **{twin.token: twin.actual for twin in twins}}
 
     def _read(self, names: Sequence[str], moment: str, arm: Arm) -> list[Reading]:
@@ -85,17 +88,3 @@ class Prober:
             Reading(name, moment, self._caller.call(fill(self._catalog.readings[name].request, {}), arm))
             for name in names
         ]
-
-    def _created(self, endpoint: Endpoint, exchange: Exchange, home: Arm) -> list[LiveTwin]:
-        """What the request itself created, found by the ids that the catalog says its answer names."""
-        if endpoint.load.creates is None or exchange.answer is None or exchange.answer.status >= 300:
-            return []
-        body = json_body(exchange)
-        found: list[LiveTwin] = []
-        for path, token in endpoint.shape.ids:
-            value: Json = body
-            for step in path.split("."):
-                value = value.get(step) if isinstance(value, dict) else None
-            if isinstance(value, int | str) and not isinstance(value, bool):
-                found.append(self.workshop.adopt(token, endpoint.load.creates, str(value), home))
-        return found

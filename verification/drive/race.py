@@ -41,10 +41,15 @@ class Racer:
             return RaceRound(spec.name, arm, order, (), (), (), failure=str(error))
         names = {ABSENT: self._workshop.new_name(), RUN: self._workshop.new_name()}
         names.update((twin.token, twin.actual) for twin in twins)
+        for call in spec.calls:
+            if (creates := self._catalog.endpoint(call.endpoint).load.creates) is not None:
+                self._workshop.announce(creates, home, names[RUN])
         readings = self._read(spec, "before", home)
         requests = [fill(call.request, names) for call in spec.calls]
         exchanges = self._in_order(requests, arm, order) if order else self._at_once(requests, arm)
         readings += self._read(spec, "after", home)
+        for call, exchange in zip(spec.calls, exchanges, strict=True):
+            twins += self._workshop.adopt_created(self._catalog.endpoint(call.endpoint), exchange, home)
         leftover = self._workshop.remove(twins)
         kept = trimmed(readings, self._catalog.readings, frozenset(names.values()))
         return RaceRound(spec.name, arm, order, tuple(names.items()), exchanges, kept, leftover=tuple(leftover))

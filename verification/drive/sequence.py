@@ -65,6 +65,9 @@ class Walker:
             return Passage(side, (), (), (), failure=str(error))
         passing = _Passing(home, {ABSENT: self._workshop.new_name(), RUN: self._workshop.new_name()}, list(twins))
         passing.names.update((twin.token, twin.actual) for twin in twins)
+        for resource in dict.fromkeys(step.creates for step in sequence.steps):
+            if resource is not None:
+                self._workshop.announce(resource, home, passing.names[RUN])
         readings = self._read(sequence.reads, "before", home)
         for step, arm in zip(sequence.steps, trial_arms(sequence, side), strict=True):
             self._take(step, arm, passing)

@@ -6,9 +6,10 @@ import itertools
 from dataclasses import dataclass
 
 from verification.catalog.requests import fill
-from verification.core.cases import Catalog, RequestSpec, ResourceSpec, Twin
+from verification.core.cases import Catalog, Endpoint, RequestSpec, ResourceSpec, Twin
 from verification.core.errors import TargetError
-from verification.core.model import Arm, Exchange
+from verification.core.journal import Made, Making, Note, Thing, Unmade, forget
+from verification.core.model import Arm, Exchange, Json
 from verification.core.printable import visible
 from verification.drive.caller import Caller, json_body
 
@@ -25,10 +26,10 @@ class LiveTwin:
 
 
 class Workshop:
-    """Makes twins with run-specific names and remembers what could not be removed."""
+    """Makes twins with run-specific names, says so before it does, and remembers what could not be removed."""
 
-    def __init__(self, caller: Caller, catalog: Catalog, run_tag: str) -> None:
-        self._caller, self._catalog, self._run_tag = caller, catalog, run_tag
+    def __init__(self, caller: Caller, catalog: Catalog, run_tag: str, note: Note = forget) -> None:
+        self._caller, self._catalog, self._run_tag, self._note = caller, catalog, run_tag, note
         self._serial = itertools.count()
 
     def new_name(self) -> str:
@@ -41,9 +42,12 @@ class Workshop:
         TargetError says which step failed; made ones are removed.
         """
         made: list[LiveTwin] = []
+        names = [self.new_name() for _ in given]
+        for kind in dict.fromkeys(twin.resource for twin in given):
+            self.announce(kind, home, *(name for twin, name in zip(given, names, strict=True) if twin.resource == kind))
         try:
-            for twin in given:
-                made.append(self._create(twin, {live.token: live.actual for live in made}, home))
+            for twin, name in zip(given, names, strict=True):
+                made.append(self._create(twin, name, {live.token: live.actual for live in made}, home))
             for twin, live in zip(given, made, strict=True):
                 for state in twin.states:
                     for step in live.resource.states[state]:
@@ -53,9 +57,12 @@ class Workshop:
             raise
         return made
 
-    def _create(self, twin: Twin, names: dict[str, str], home: Arm) -> LiveTwin:
+    def announce(self, resource: str, home: Arm, *names: str) -> None:
+        """Say on the disk that things of a kind are about to be created through `home` under these names."""
+        self._note(Making(resource, names, home))
+
+    def _create(self, twin: Twin, name: str, names: dict[str, str], home: Arm) -> LiveTwin:
         resource = self._catalog.resources[twin.resource]
-        name = self.new_name()
         request = fill(resource.create, {"self": name, **names}, twin.fields)
         exchange = self._caller.call(request, home)
         _require_success(exchange, f"twin {twin.token!r} ({twin.resource})")
@@ -65,7 +72,7 @@ class Workshop:
         learned = body.get(resource.learned_id) if isinstance(body, dict) else None
         if learned is None:
             raise TargetError(f"twin {twin.token!r}: the create answer has no {resource.learned_id!r}")
-        return LiveTwin(twin.token, str(learned), resource, home)
+        return self.adopt(twin.token, twin.resource, str(learned), home)
 
     def _step(self, step: RequestSpec, live: LiveTwin, what: str) -> None:
         _require_success(self._caller.call(fill(step, {"self": live.actual}), live.home), what)
@@ -75,18 +82,35 @@ class Workshop:
         left = []
         # The same request twice may name one resource twice, and what is gone cannot be removed again.
         for live in {(twin.resource.name, twin.actual, twin.home): twin for twin in reversed(twins)}.values():
+            words = str(Thing(live.resource.name, live.actual, live.home))
             try:
                 for step in (*live.resource.remove, *live.resource.neutralise):
                     self._step(step, live, f"clean-up of {live.token}")
+                self._note(Unmade(live.resource.name, live.actual, live.home))
                 if not live.resource.remove:
-                    left.append(f"{live.resource.name} {live.actual} (cannot be deleted; neutralised)")
+                    left.append(f"{words} (cannot be deleted; neutralised)")
             except TargetError as error:
-                left.append(f"{live.resource.name} {live.actual} (clean-up failed: {error})")
+                left.append(f"{words} (clean-up failed: {error})")
         return left
 
     def adopt(self, token: str, resource: str, actual: str, home: Arm = Arm.CONTROL) -> LiveTwin:
-        """Take responsibility for a resource that the request under test has created."""
+        """Take responsibility for a resource that exists now, and whose id was told by the target."""
+        self._note(Made(resource, actual, home))
         return LiveTwin(token, actual, self._catalog.resources[resource], home)
+
+    def adopt_created(self, endpoint: Endpoint, exchange: Exchange, home: Arm) -> list[LiveTwin]:
+        """What a request itself created, found by the ids that the catalog says its answer names."""
+        if endpoint.load.creates is None or exchange.answer is None or exchange.answer.status >= 300:
+            return []
+        body = json_body(exchange)
+        found: list[LiveTwin] = []
+        for path, token in endpoint.shape.ids:
+            value: Json = body
+            for step in path.split("."):
+                value = value.get(step) if isinstance(value, dict) else None
+            if isinstance(value, int | str) and not isinstance(value, bool):
+                found.append(self.adopt(token, endpoint.load.creates, str(value), home))
+        return found
 
 
 def _require_success(exchange: Exchange, what: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import fields, replace
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -22,6 +22,7 @@ from tests.core.judge.builders import (
     stage,
 )
 from verification.core.cases import RequestSpec
+from verification.core.journal import Cleanup
 from verification.core.judge import judge, judge_stage
 from verification.core.judge.witness import FIRST_NEEDED
 from verification.core.model import Arm, Verdict, worst
@@ -172,6 +173,10 @@ def test_every_kind_of_evidence_reaches_the_judgement() -> None:
     rules = {finding.rule for finding in found.findings}
     assert {"flag.exposure", "monitoring.usage", "monitoring.health"} <= rules
     assert found.leftovers == ("rule 1",)
+    cleaned = replace(evidence, cleanups=(Cleanup(datetime.now(UTC), (), ("rule 1",), ("camera 2 (503)",)),))
+    again = judge(cleaned, CATALOG, POLICY)
+    assert again.leftovers == ("rule 1 (cannot be deleted; neutralised)", "camera 2 (503)")
+    assert (again.verdict, again.findings) == (found.verdict, found.findings), "what was cleaned up is told, not judged"
     assert {row.source for row in found.exposures} == {"flag", "load"}
 
 

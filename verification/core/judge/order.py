@@ -44,6 +44,7 @@ def in_order(evidence: Evidence, catalog: Catalog) -> Evidence:
         sequences=tuple(sorted(evidence.sequences, key=lambda one: (one.sequence.key, repr(one)))),
         searches=tuple(sorted(evidence.searches, key=lambda one: (one.key, repr(one)))),
         leftovers=tuple(sorted(evidence.leftovers, key=repr)),
+        cleanups=tuple(sorted(evidence.cleanups, key=lambda one: one.ended_at)),
         mishaps=tuple(sorted(evidence.mishaps, key=repr)),
         run_ends=tuple(sorted(evidence.run_ends, key=repr)),
         ramps=tuple(sorted(evidence.ramps, key=repr)),

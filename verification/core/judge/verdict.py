@@ -9,6 +9,7 @@ from datetime import date
 
 from verification.core.cases import Catalog
 from verification.core.expectation import covered
+from verification.core.journal import still_left
 from verification.core.judge.duration import duration_s
 from verification.core.judge.flag import (
     drill_row,
@@ -67,6 +68,7 @@ def judge(evidence: Evidence, catalog: Catalog, policy: Policy) -> Judgement:
     left = [*parity.leftovers, *sequences.leftovers, *load.leftovers]
     left += [name for record in evidence.leftovers for name in record.names]
     left += [name for found in evidence.races for name in found.leftover]
+    left = still_left(left, evidence.cleanups)
     return Judgement(
         verdict=verdict,
         reasons=_reasons(verdict, weighing, evidence),
