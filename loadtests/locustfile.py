@@ -32,7 +32,7 @@ if (root := str(Path(__file__).resolve().parents[1])) not in sys.path:
 from loadtests.client import Client
 from loadtests.collector import to_wire
 from loadtests.coordinator import Coordinator, Twins
-from loadtests.options import MAX_IN_FLIGHT, StageOptions, add_to, own_catalog, stage_options
+from loadtests.options import MAX_IN_FLIGHT, StageOptions, add_to, endpoints_for, own_catalog, stage_options
 from loadtests.pools import Pools
 from loadtests.recorder import Outcome
 from loadtests.reply import Reply
@@ -208,8 +208,9 @@ def _lead(step: Callable[[Coordinator], None]) -> None:
 def _lead_off(environment: Environment, **_: Any) -> None:
     """The test starts: open the evidence and send the assignments."""
     runner: Any = environment.runner
+    parsed = environment.parsed_options
     try:
-        options = stage_options(environment.parsed_options, environment.host, own_catalog().endpoints)
+        options = stage_options(parsed, environment.host, endpoints_for(parsed))
         clients = (
             (LOCAL,) if isinstance(runner, LocalRunner) else tuple(sorted(_alive(runner), key=runner.get_worker_index))
         )

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from pydantic import ValidationError
 
 from loadtests.timetable import block_kinds
+from verification.catalog.leaving import without_destructive
 from verification.catalog.load import load_catalog
 from verification.core.arms import Routing
 from verification.core.cases import Catalog, Endpoint
@@ -115,6 +116,7 @@ def add_to(parser: Any) -> None:
     for flag, text in (
         ("--disposable-target", "the target is thrown away afterwards: no cap on what cannot be deleted"),
         ("--allow-writes", "allow writes to a host that is not this machine"),
+        ("--allow-destructive", "ask a target that is not thrown away what the catalog marks as destructive, too"),
         ("--whole", "keep the timetable to its end, even when everything is decided before"),
         ("--no-witness", "answers do not name who served; nothing is proven then"),
     ):
@@ -128,6 +130,18 @@ def own_catalog() -> Catalog:
     """The catalog of the settings that this process has."""
     settings = handed_settings()
     return load_catalog(settings.catalog.path, separate_state=settings.has_separate_state)
+
+
+def endpoints_for(parsed: Any) -> tuple[Endpoint, ...]:
+    """The endpoints that this target may be asked. PermissionNeeded where one was named that it may not."""
+    catalog = own_catalog()
+    if parsed.disposable_target or parsed.allow_destructive or handed_settings().run.allow_destructive:
+        return catalog.endpoints
+    allowed, omitted = without_destructive(catalog)
+    refused = [part.strip() for part in parsed.endpoints.split(",") if f"endpoint:{part.strip()}" in omitted]
+    if refused:
+        raise PermissionNeeded(f"--endpoints: {refused[0]}: {omitted[f'endpoint:{refused[0]}']}.")
+    return allowed.endpoints
 
 
 def stage_options(parsed: Any, host: str | None, endpoints: tuple[Endpoint, ...]) -> StageOptions:
@@ -225,7 +239,7 @@ def _checked(parse: Callable[..., Any], parser: Any) -> Callable[..., Any]:
         parsed = parse(*args, **keywords)
         if parsed.headless and not parsed.worker:
             try:
-                stage_options(parsed, parsed.host, own_catalog().endpoints)
+                stage_options(parsed, parsed.host, endpoints_for(parsed))
             except UsageError as error:
                 parser.error(str(error))
         return parsed

@@ -23,7 +23,7 @@ from verification.drive.campaign import Campaign, Place
 from verification.drive.measure import measure_ramp, measure_stage
 from verification.evidence import read_manifest, read_run
 from verification.reporting.terminal import summary_lines
-from verification.run import OpenRun, catalog_of, choose_stages, conclude, open_run
+from verification.run import OpenRun, catalog_for, choose_stages, conclude, open_run
 from verification.settings import Settings, load_settings, require_allowed_target
 
 SUITE_BROKEN, MISUSED = 1, 2
@@ -34,7 +34,7 @@ def read_options(config: pytest.Config) -> tuple[Settings, tuple[int, ...]]:
     option = config.option
     run: dict[str, Any] = {
         name: True
-        for name in ("quick", "allow_writes", "allow_percent_change", "allow_restart")
+        for name in ("quick", "allow_writes", "allow_percent_change", "allow_restart", "allow_destructive")
         if getattr(option, name)
     }
     if option.seed is not None:
@@ -82,7 +82,7 @@ class Gate:
         if self.is_worker:
             work: dict[str, Any] = config.workerinput  # type: ignore[attr-defined]  # set by xdist
             run_dir, worker = Path(work["gate_run_dir"]), str(work["workerid"])
-            catalog = catalog_of(self.settings)
+            catalog, _ = catalog_for(self.settings)
             kept, _ = earlier_counterexamples(self.settings.run.report_dir, catalog, os.environ)
             self.run = OpenRun(run_dir, self.settings, catalog, self.stages, tuple(one.sequence for one in kept))
         else:

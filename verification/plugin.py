@@ -19,7 +19,7 @@ from verification.core.expectation import owed, parity_key, search_keys
 from verification.core.model import Verdict
 from verification.core.sequences import Sequence
 from verification.gate import MISUSED, Gate, read_options
-from verification.run import catalog_of, scope_of
+from verification.run import catalog_for, scope_of
 
 STAGE_GATE_DIR = Path(__file__).resolve().parent / "stage_gate"
 MARKER = "stage_gate"
@@ -40,6 +40,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--defect", action="append", metavar="NAME", help="seed a defect into the embedded backend")
     group.addoption("--allow-writes", action="store_true", help="allow writes to a target that is not this machine")
     group.addoption("--allow-percent-change", action="store_true", help="allow changing the percent of a named target")
+    group.addoption("--allow-destructive", action="store_true", help="ask a named target what may harm it, too")
     group.addoption("--allow-restart", action="store_true", help="allow restarting a named target")
 
 
@@ -160,7 +161,7 @@ def _plan(config: pytest.Config) -> _Plan:
         return gate.run.catalog, frozenset(gate.manifest.expected), gate.stages, gate.run.replays
     try:
         settings, stages = read_options(config)
-        catalog = catalog_of(settings)
+        catalog, _ = catalog_for(settings)
     except GateError as error:
         pytest.exit(f"release gate: {error}", returncode=MISUSED)
     return catalog, frozenset(owed(catalog, scope_of(settings, stages))[0]), stages, ()

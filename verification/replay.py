@@ -14,7 +14,7 @@ from verification.core.records import Mishap, RunEnd
 from verification.drive.campaign import Campaign, Place
 from verification.evidence import start_run
 from verification.manifest import new_manifest
-from verification.run import catalog_of, conclude
+from verification.run import catalog_for, conclude
 from verification.settings import Settings, require_allowed_target
 
 _ANY_STAGE = 50
@@ -35,7 +35,7 @@ def replay(path: Path, settings: Settings) -> Replay:
     Raises CatalogError for a file that cannot be used and UsageError for a target that must not be written to.
     """
     require_allowed_target(settings)
-    catalog = catalog_of(settings)
+    catalog, _ = catalog_for(settings)
     sequence = read_counterexample(path, catalog, os.environ).sequence
     started = datetime.now(UTC)
     # In a folder of its own, so that `latest` goes on to name the last whole run.

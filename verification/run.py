@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from verification.catalog.counterexample import earlier_counterexamples
+from verification.catalog.leaving import without_destructive
 from verification.catalog.load import load_catalog
 from verification.core.cases import Catalog
 from verification.core.errors import EvidenceError, UsageError
@@ -36,11 +37,6 @@ class OpenRun:
     """What earlier runs found, walked first."""
 
 
-def catalog_of(settings: Settings) -> Catalog:
-    """What this run asks; CatalogError where it cannot be used."""
-    return load_catalog(settings.catalog.path, separate_state=settings.has_separate_state)
-
-
 def choose_stages(settings: Settings, asked: Ordered[int]) -> tuple[int, ...]:
     """The stages of a run: those asked for, else the plan's; a named backend stands at exactly one."""
     stages = tuple(sorted(set(asked))) or settings.stages
@@ -57,7 +53,7 @@ def choose_stages(settings: Settings, asked: Ordered[int]) -> tuple[int, ...]:
 
 def open_run(settings: Settings, stages: tuple[int, ...], run_dir: Path | None) -> OpenRun:
     """Make the run's folder, write what the run is and what evidence it owes, and a first report that says so."""
-    catalog = catalog_of(settings)
+    catalog, left_out = catalog_for(settings)
     started = datetime.now(UTC)
     folder = run_dir or settings.run.report_dir / f"{started:%Y%m%d-%H%M%S}-{os.getpid()}"
     if (folder / "run.json").exists():
@@ -75,12 +71,23 @@ def open_run(settings: Settings, stages: tuple[int, ...], run_dir: Path | None) 
         quick=settings.run.quick,
         expected=expected,
         repetitions=settings.run.repetitions,
-        omitted={**omitted, **unusable},
+        omitted={**omitted, **left_out, **unusable},
         routing=settings.routing,
     )
     start_run(folder, manifest, catalog, settings.policy)
     conclude(folder)
     return OpenRun(folder, settings, catalog, stages, replays)
+
+
+def catalog_for(settings: Settings) -> tuple[Catalog, dict[str, str]]:
+    """The catalog as far as this target may be asked, and what is left out of it (key -> reason).
+
+    CatalogError where the catalog cannot be used.
+    """
+    catalog = load_catalog(settings.catalog.path, separate_state=settings.has_separate_state)
+    if settings.is_embedded or settings.run.allow_destructive:
+        return catalog, {}
+    return without_destructive(catalog)
 
 
 def scope_of(settings: Settings, stages: tuple[int, ...], replays: tuple[Sequence, ...] = ()) -> Scope:

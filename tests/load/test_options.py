@@ -50,6 +50,7 @@ def parsed(**changes: Any) -> Namespace:
         "server_time_header": "Server-Timing",
         "disposable_target": False,
         "allow_writes": False,
+        "allow_destructive": False,
         "raw_samples": "",
         "ramp_rates": "",
         "whole": False,

@@ -205,6 +205,7 @@ def _endpoint(entry: EndpointEntry, place: Place, references: References) -> End
     return Endpoint(
         entry.id, method, entry.path, entry.writes, shape(entry.shape), shape(entry.error_shape),
         tuple(entry.reads), written + derived, _load(method, entry, written, place.inside("load"), references),
+        entry.destructive,
     )  # fmt: skip
 
 

@@ -212,6 +212,8 @@ class EndpointEntry(Entry):
     """Whether success changes something, on the target or beside it."""
     disabled: Reason | None = None
     """Why nothing of this endpoint is asked; the report says so. Left out: it is asked."""
+    destructive: bool = False
+    """Whether it may harm more than the twins of the run; left out on a foreign target without --allow-destructive."""
     given: dict[Token, TwinEntry] = {}
     request: RequestEntry
     shape: ShapeEntry

@@ -184,6 +184,8 @@ class Endpoint:
     reads: tuple[str, ...]
     cases: tuple[Case, ...]
     load: LoadSpec
+    destructive: bool = False
+    """Left out on a target that the suite did not start, unless that was allowed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,7 @@ class LoadPlan:
     """The target is thrown away afterwards: no cap on what cannot be deleted."""
     max_rules: int = 100
     allow_writes: bool = False
+    allow_destructive: bool = False
     drain_s: float = 10.0
     warm_up_s: float = 2.0
     endpoints: tuple[str, ...] = ()
@@ -146,6 +147,7 @@ def command(plan: LoadPlan, run_dir: Path) -> list[str]:
         line += [option, str(value)]
     line += ["--disposable-target"] if plan.disposable else []
     line += ["--allow-writes"] if plan.allow_writes else []
+    line += ["--allow-destructive"] if plan.allow_destructive else []
     line += ["--whole"] if plan.whole else []
     unnamed = plan.witness.header is None and plan.witness.body is None and not plan.witness.address
     line += ["--no-witness"] if unnamed else []

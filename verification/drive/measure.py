@@ -159,6 +159,7 @@ def _plan(settings: Settings, target: Target, percent: int, *, alone: bool) -> L
         disposable=target.owned,
         max_rules=load.max_rules,
         allow_writes=settings.run.allow_writes,
+        allow_destructive=settings.run.allow_destructive,
         drain_s=load.drain_s,
         witness=settings.first_witness,
         error_status_from=settings.rates.error_status_from,

@@ -77,6 +77,8 @@ class RunSettings(Frozen):
     allow_writes: bool = False
     allow_percent_change: bool = False
     allow_restart: bool = False
+    allow_destructive: bool = False
+    """Ask what the catalog marks as destructive on a named target, too."""
 
 
 class Settings(Frozen):
