@@ -16,13 +16,12 @@ from urllib.parse import urlsplit
 
 from loadtests.collector import Collector, farewell_from_wire, report_from_wire
 from loadtests.onlooker import Onlooker
-from loadtests.options import StageOptions
+from loadtests.options import StageOptions, own_catalog
 from loadtests.pools import Made as Twin
 from loadtests.pools import makings
 from loadtests.stages import END, FAVOUR, GO, PREPARE, Assignment, new_run_token
 from loadtests.timetable import CONTROL_ONLY, StagePlan, block_kinds
 from loadtests.verdict import open_folder
-from verification.catalog.load import load_catalog
 from verification.core.errors import GateError, TargetError, UsageError
 from verification.core.journal import Made, Note, forget
 from verification.core.model import Arm
@@ -128,8 +127,11 @@ class Coordinator:
         except TargetError as error:
             self.abort(str(error))
             return
-        self.assigned = True
         workers = len(self.clients)
+        if workers > (options.max_in_flight or workers):
+            self.abort(f"{workers} workers are more than the {options.max_in_flight} requests that may be under way.")
+            return
+        self.assigned = True
         for number, client in enumerate(self.clients):
             assignment = Assignment(
                 plan=plan,
@@ -141,20 +143,17 @@ class Coordinator:
                 error_status_from=options.error_status_from,
                 max_rules=_share(options.max_rules, number, workers),
                 max_twins=options.max_twins,
+                max_in_flight=_share(options.max_in_flight, number, workers),
                 server_time_header=options.server_time_header,
                 max_body_bytes=options.max_body_bytes,
                 witness=options.witness,
                 routing=options.routing,
                 raw_samples=str(options.raw_samples.resolve()) if options.raw_samples else None,
             )
-            self._announce(assignment)
+            # Workers may be on other hosts; what they will make stands in the journal here before they hear of it.
+            for making in makings(own_catalog(), assignment.endpoints, assignment.prefix, assignment.pool_size):
+                self._note(making)
             self.send_to(PREPARE, assignment.to_wire(), client)
-
-    def _announce(self, assignment: Assignment) -> None:
-        """Workers may be on other hosts; what they will make stands in the journal here before they hear of it."""
-        catalog = load_catalog(self.options.catalog_path, separate_state=self.options.separate_state)
-        for making in makings(catalog, assignment.endpoints, assignment.prefix, assignment.pool_size):
-            self._note(making)
 
     def ready(self, worker: str, failure: str | None, twins: Iterable[Iterable[str]]) -> None:
         """A worker has set up or failed to; when all have, the timetable begins on all of them."""

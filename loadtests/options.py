@@ -20,7 +20,7 @@ from verification.core.cases import Catalog, Endpoint
 from verification.core.errors import PermissionNeeded, UsageError
 from verification.core.redact import redact_text
 from verification.core.witness import DEFAULT_WITNESS, Witness, WitnessSettings
-from verification.settings import handed_settings, is_loopback
+from verification.settings import LimitSettings, handed_settings, is_loopback
 
 DEFAULT_RATE_PER_S = 100.0
 DEFAULT_BLOCK_S = 1.5
@@ -54,6 +54,8 @@ class StageOptions:
     error_status_from: int
     """The lowest status that counts as an error."""
     max_twins: int
+    max_in_flight: int | None
+    """Over all workers; None: no cap of the target's."""
     server_time_header: str
     witness: Witness
     run_dir: Path | None
@@ -164,6 +166,14 @@ def stage_options(parsed: Any, host: str | None, endpoints: tuple[Endpoint, ...]
         block_kinds(parsed.blocks, parsed.load_seed, parsed.stage, natural=settings.routing.flag)
     if parsed.max_rules < 0 or parsed.max_twins < 1:
         raise UsageError("--max-rules must be 0 or more and --max-twins 1 or more.")
+    limits = LimitSettings() if parsed.disposable_target else settings.limits
+    rates = _rates(parsed.ramp_rates)
+    highest = max(rates or (parsed.rate,))
+    if limits.max_rate_per_s is not None and highest > limits.max_rate_per_s:
+        raise UsageError(
+            f"--rate {highest:g}: this target may be sent {limits.max_rate_per_s:g} requests per second at most "
+            "(limits.max_rate_per_s in the settings). Nothing was sent. Lower the rate, or raise the cap."
+        )
     return StageOptions(
         host=host,
         stage_percent=parsed.stage,
@@ -179,11 +189,12 @@ def stage_options(parsed: Any, host: str | None, endpoints: tuple[Endpoint, ...]
         capped=() if parsed.disposable_target else tuple(one.id for one in chosen if one.load.creates is not None),
         error_status_from=parsed.error_status_from or settings.rates.error_status_from,
         max_twins=parsed.max_twins,
+        max_in_flight=limits.max_in_flight,
         server_time_header=parsed.server_time_header,
         witness=settings.first_witness if settings.first_witness.address else _witness(parsed),
         run_dir=Path(parsed.run_dir) if parsed.run_dir else None,
         evidence_name=parsed.evidence_name or f"load-{parsed.stage:03d}",
-        ramp_rates=_rates(parsed.ramp_rates),
+        ramp_rates=rates,
         whole=parsed.whole,
         raw_samples=Path(parsed.raw_samples) if parsed.raw_samples else None,
         routing=settings.routing,

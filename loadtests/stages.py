@@ -57,6 +57,8 @@ class Assignment:
     max_rules: int | None
     """This worker's share; None: unlimited."""
     max_twins: int
+    max_in_flight: int | None
+    """This worker's share; None: no cap of the target's."""
     server_time_header: str
     max_body_bytes: int
     witness: Witness
@@ -115,7 +117,7 @@ class WorkerStage:
         self._prefix = assignment.prefix
         self._pools = Pools(catalog, self._ask_for_set_up, self._prefix, assignment.pool_size)
         self._recorder = Recorder(assignment.plan.stage_percent, assignment.plan.kinds, assignment.name)
-        self._in_flight = Pool(MAX_IN_FLIGHT)
+        self._in_flight = Pool(min(MAX_IN_FLIGHT, assignment.max_in_flight or MAX_IN_FLIGHT))
         self._samples = _Samples(assignment) if assignment.raw_samples else None
         self._creations = 0
         self._answered_at_s = perf_counter()

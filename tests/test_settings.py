@@ -52,6 +52,16 @@ MISTAKES: list[tuple[str, list[str]]] = [
     ("a = \n", ["not valid TOML"]),
     ("[witness]\nheader = 'X-A'\nbody = 'a.b'\n", ["witness", "header, body and none exclude each other"]),
     ("[witness]\nlegacy = 'V1'\ndomain = 'v1 '\n", ["witness", "must be different texts"]),
+    (
+        "[target]\nurl = 'http://127.0.0.1:1'\n[load]\nrate_per_s = 80\n[limits]\nmax_rate_per_s = 50\n",
+        ["load.rate_per_s = 80", "limits.max_rate_per_s = 50"],
+    ),
+    (
+        "[target]\nurl = 'http://127.0.0.1:1'\n[load]\nprocesses = 4\n[limits]\nmax_in_flight = 3\n",
+        ["load.processes = 4", "limits.max_in_flight = 3"],
+    ),
+    ("[limits]\nmax_rate = 3\n", ["limits.max_rate", "Did you mean"]),
+    ("[limits]\nmax_rate_per_s = 0\n", ["limits.max_rate_per_s", "greater than 0"]),
     ("[witness]\nheadr = 'X-A'\n", ["witness.headr", "Did you mean 'header'?"]),
     ("[witness.second]\ncounter = '/m'\nlog = true\n", ["witness.second", "counter and log exclude each other"]),
     ("[witness.second]\nheader = 'X-B'\n", ["witness.second", "header needs legacy and domain"]),
@@ -295,3 +305,10 @@ def test_authentication_comes_from_environment_or_file_and_its_absence_is_told(
 )
 def test_user_and_password_of_a_url_are_one_header(url: str, said: str | None) -> None:
     assert url_credentials(url) == ({} if said is None else {"authorization": said})
+
+
+def test_caps_are_of_named_targets_only(tmp_path: Path) -> None:
+    path = written(
+        tmp_path, "[load]\nrate_per_s = 80\nprocesses = 4\n[limits]\nmax_rate_per_s = 50\nmax_in_flight = 3\n"
+    )
+    assert load_settings(path, {}).limits.max_rate_per_s == 50

@@ -7,6 +7,7 @@ the controller measures it alone after the last worker has ended.
 from __future__ import annotations
 
 import fcntl
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -102,6 +103,9 @@ def _one_at_a_time(request: pytest.FixtureRequest) -> Iterator[None]:
     with (gate.run.run_dir / "turn.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+        cap = gate.settings.limits.max_rate_per_s
+        if cap is not None and not gate.settings.is_embedded:
+            time.sleep(1.0 / cap)  # each worker paces its own requests only
 
 
 def gate_of(config: pytest.Config) -> Gate:

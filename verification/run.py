@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence as Ordered
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -85,9 +85,23 @@ def catalog_for(settings: Settings) -> tuple[Catalog, dict[str, str]]:
     CatalogError where the catalog cannot be used.
     """
     catalog = load_catalog(settings.catalog.path, separate_state=settings.has_separate_state)
-    if settings.is_embedded or settings.run.allow_destructive:
+    if settings.is_embedded:
         return catalog, {}
-    return without_destructive(catalog)
+    omitted: dict[str, str] = {}
+    if not settings.run.allow_destructive:
+        catalog, omitted = without_destructive(catalog)
+    too_many = {name: _over_limit(settings, len(race.calls)) for name, race in catalog.races.items()}
+    omitted |= {f"race:{name}": reason for name, reason in too_many.items() if reason}
+    races = {name: race for name, race in catalog.races.items() if not too_many[name]}
+    return replace(catalog, races=races), omitted
+
+
+def _over_limit(settings: Settings, at_once: int) -> str:
+    """Why so many calls at the same moment are too many for the target; empty where they are not."""
+    for name, limit in settings.limits.model_dump(exclude_none=True).items():
+        if at_once > limit:
+            return f"its {at_once} calls at once are more than limits.{name} = {limit:g}"
+    return ""
 
 
 def scope_of(settings: Settings, stages: tuple[int, ...], replays: tuple[Sequence, ...] = ()) -> Scope:

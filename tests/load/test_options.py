@@ -12,7 +12,7 @@ from verification.core.cases import Endpoint, LoadSpec, RequestSpec, Shape
 from verification.core.errors import PermissionNeeded, UsageError
 from verification.core.witness import DEFAULT_WITNESS, Witness
 from verification.drive.load import LoadPlan, command
-from verification.settings import is_loopback
+from verification.settings import HANDED, Settings, is_loopback
 
 
 def endpoint(name: str, *, writes: bool, pool: str | None = None) -> Endpoint:
@@ -174,3 +174,25 @@ def test_a_stage_reads_the_witness_that_the_gate_was_told_of(witness: Witness, t
 def test_a_witness_that_cannot_be_read_is_refused(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         stage_options(parsed(**changes), LOCAL, ALL)
+
+
+def test_a_rate_above_the_cap_of_the_target_is_refused_before_anything_is_sent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "rollout.toml").write_text("[limits]\nmax_rate_per_s = 50\nmax_in_flight = 9\n", encoding="utf-8")
+    with pytest.raises(UsageError, match="--rate 100: this target may be sent 50 requests per second"):
+        stage_options(parsed(), LOCAL, ALL)
+    with pytest.raises(UsageError, match="--rate 60"):
+        stage_options(parsed(rate=40.0, ramp_rates="20,60"), LOCAL, ALL)
+    found = stage_options(parsed(rate=50.0), LOCAL, ALL)
+    assert (found.rate_per_s, found.max_in_flight) == (50, 9)
+    assert stage_options(parsed(disposable_target=True), LOCAL, ALL).max_in_flight is None
+
+
+def test_the_caps_of_the_gates_settings_hold_in_locusts_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = Settings.model_validate({"target": {"url": LOCAL}, "limits": {"max_rate_per_s": 30, "max_in_flight": 5}})
+    monkeypatch.setenv(HANDED, settings.model_dump_json(exclude_unset=True))
+    assert stage_options(parsed(rate=30.0), LOCAL, ALL).max_in_flight == 5
+    with pytest.raises(UsageError, match="may be sent 30"):
+        stage_options(parsed(rate=31.0), LOCAL, ALL)

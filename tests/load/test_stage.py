@@ -256,3 +256,19 @@ def test_evidence_of_an_earlier_stage_is_not_mixed_with_new_evidence(
     assert run.returncode == 2
     assert "earlier stage" in run.stderr
     assert evidence.read_text() == "{}\n"
+
+
+def test_never_more_requests_are_under_way_than_the_target_may_have(
+    start_backend: StartBackend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At 150 requests a second and 40 ms each, six would be under way; what has no room is dropped and told."""
+    host = start_backend("--delay-ms", "40")
+    monkeypatch.setenv("RELEASE_GATE__LIMITS__MAX_IN_FLIGHT", "2")
+    run = locust(host, tmp_path / "run", "--endpoints", REFRESH, "--stage", "25")
+    assert run.returncode == 11, run.stderr
+    assert end(tmp_path / "run").dropped > 0
+    busiest = end(tmp_path / "run").finished * 0.04 / (6 * 0.4 + 0.3)
+    assert busiest <= 2
+    monkeypatch.setenv("RELEASE_GATE__LIMITS__MAX_IN_FLIGHT", "1")
+    refused = locust(host, tmp_path / "two", "--endpoints", REFRESH, *several(2))
+    assert "2 workers are more than the 1 requests" in refused.stdout + refused.stderr

@@ -20,6 +20,7 @@ from verification.core.model import EXPECTED_IMPLEMENTATION, Answer, Arm, Exchan
 from verification.core.printable import visible
 from verification.core.redact import Redactor
 from verification.core.witness import DEFAULT_WITNESS, Witness
+from verification.drive.pace import Pace
 from verification.drive.transport import Transport
 from verification.settings.authentication import trusted, url_credentials
 
@@ -46,7 +47,9 @@ class Caller:
         headers: Mapping[str, str] | None = None,
         ca_file: Path | None = None,
         transport: httpx.BaseTransport | None = None,
+        pace: Pace | None = None,
     ) -> None:
+        self._pace = pace
         self.base_url = base_url
         self._redactor = redactor
         self._max_body_bytes = max_body_bytes
@@ -60,7 +63,14 @@ class Caller:
 
     def call(self, request: Request, arm: Arm, *, force: bool = True) -> Exchange:
         """Send the request on an arm; with force=False the arm is only what is expected, the flag decides."""
+        if self._pace is not None:
+            self._pace.wait()
         return self._send(request, arm, self._routing.marks(arm if force else None))
+
+    def reserve(self, calls: int) -> None:
+        """Make room for so many calls at the same moment."""
+        if self._pace is not None:
+            self._pace.reserve(calls)
 
     def told(self, request: Request, path: str) -> str | None:
         """What stands at a dotted path of a JSON answer, as text; None where nothing does. No arm is forced."""

@@ -1,9 +1,10 @@
-"""Opens what sends requests as the settings say: routing, witness, time limits, certificates, authentication."""
+"""Opens what sends requests as the settings say: routing, witness, time limits, certificates, authentication, pace."""
 
 from __future__ import annotations
 
 from verification.core.redact import Redactor
 from verification.drive.caller import Caller
+from verification.drive.pace import pace_of
 from verification.settings import Settings
 from verification.settings.authentication import authentication
 
@@ -20,4 +21,5 @@ def connect(settings: Settings, base_url: str, redactor: Redactor) -> Caller:
         routing=settings.routing,
         headers=authentication(target.authentication),
         ca_file=target.ca_file,
+        pace=pace_of(settings),
     )

@@ -75,7 +75,7 @@ def measure_ramp(
         target.set_percent(0)
         say("knee of the target: asking rates that rise")
         plan = _plan(settings, target, 0, alone=False)
-        rates = tuple(plan.rate_per_s * share for share in _RAMP_SHARES)
+        rates = ramp_rates(settings, plan.rate_per_s)
         ramp = replace(plan, ramp_rates=rates, blocks=len(rates), block_s=_RAMP_BLOCK_S, whole=True)
         folder = run_dir / "ramp"
         outcome = run_stage(ramp, folder, lambda _: None)
@@ -151,7 +151,7 @@ def _plan(settings: Settings, target: Target, percent: int, *, alone: bool) -> L
     return LoadPlan(
         host=target.base_url,
         stage_percent=percent,
-        rate_per_s=load.rate_per_s or (EMBEDDED_RATE_PER_S if target.owned else NAMED_RATE_PER_S),
+        rate_per_s=planned_rate(settings),
         block_s=QUICK_BLOCK_S if quick else load.block_s,
         blocks=QUICK_BLOCKS if quick else blocks,
         seed=settings.run.seed + percent,
@@ -165,3 +165,19 @@ def _plan(settings: Settings, target: Target, percent: int, *, alone: bool) -> L
         error_status_from=settings.rates.error_status_from,
         settings=settings.model_dump_json(exclude_unset=True),
     )
+
+
+def planned_rate(settings: Settings) -> float:
+    """Requests per second that a stage is measured at, unless the ramp shows that it must be fewer."""
+    if settings.load.rate_per_s is not None:
+        return settings.load.rate_per_s
+    if settings.is_embedded:
+        return EMBEDDED_RATE_PER_S
+    return min(NAMED_RATE_PER_S, settings.limits.max_rate_per_s or NAMED_RATE_PER_S)
+
+
+def ramp_rates(settings: Settings, planned_per_s: float) -> tuple[float, ...]:
+    """The rates of the ramp, rising; none above the cap of a named target."""
+    cap = settings.limits.max_rate_per_s if not settings.is_embedded else None
+    rates = (planned_per_s * share for share in _RAMP_SHARES)
+    return tuple(dict.fromkeys(rate if cap is None else min(rate, cap) for rate in rates))

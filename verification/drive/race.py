@@ -61,6 +61,7 @@ class Racer:
     def _at_once(self, requests: Sequence[Request], arm: Arm) -> tuple[Exchange, ...]:
         """All requests in flight together: each thread waits at the barrier before it sends."""
         barrier = Barrier(len(requests), timeout=_LONGEST_WAIT_S)
+        self._caller.reserve(len(requests))
 
         def send(request: Request) -> Exchange:
             barrier.wait()

@@ -1,6 +1,7 @@
 """Settings of a run: `rollout.toml`, under the environment, under the command line."""
 
 from verification.settings.model import (
+    LimitSettings,
     LoadSettings,
     RunSettings,
     SequenceSettings,
@@ -12,6 +13,7 @@ from verification.settings.target import TargetSettings
 
 __all__ = [
     "HANDED",
+    "LimitSettings",
     "LoadSettings",
     "RunSettings",
     "SequenceSettings",

@@ -66,6 +66,15 @@ class SequenceSettings(Frozen):
     """Longest time for making a sequence that was found shorter."""
 
 
+class LimitSettings(Frozen):
+    """Caps on whatever is sent to a named target, to both URLs together where it has two. None: no cap."""
+
+    max_rate_per_s: Annotated[float, Field(gt=0, le=5000)] | None = None
+    """Requests per second; of the load, whose arrivals are drawn, the mean."""
+    max_in_flight: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    """Requests that wait for their answer at a time."""
+
+
 class RunSettings(Frozen):
     """How a run is carried out and where its folder goes."""
 
@@ -91,6 +100,7 @@ class Settings(Frozen):
     catalog: CatalogSettings = CatalogSettings()
     stages: tuple[Percent, ...] = DEFAULT_STAGES
     load: LoadSettings = LoadSettings()
+    limits: LimitSettings = LimitSettings()
     sequences: SequenceSettings = SequenceSettings()
     witness: WitnessSettings = WitnessSettings()
     run: RunSettings = RunSettings()
@@ -115,6 +125,24 @@ class Settings(Frozen):
         """The log of a named backend is read only where the settings say where it is."""
         if self.witness.second.log and self.target.urls and self.target.log_file is None:
             raise ValueError("witness.second.log reads the backend's log: name it as target.log_file")
+        return self
+
+    @model_validator(mode="after")
+    def load_keeps_the_caps(self) -> Self:
+        """A load that may not be sent as it was asked for is refused at once, not half-way."""
+        rate, limits = self.load.rate_per_s, self.limits
+        if self.is_embedded:
+            return self
+        if rate is not None and limits.max_rate_per_s is not None and rate > limits.max_rate_per_s:
+            raise ValueError(
+                f"load.rate_per_s = {rate:g} is more than limits.max_rate_per_s = {limits.max_rate_per_s:g} allows for "
+                "a named target; lower the one or raise the other"
+            )
+        if limits.max_in_flight is not None and self.load.processes > limits.max_in_flight:
+            raise ValueError(
+                f"load.processes = {self.load.processes} is more than limits.max_in_flight = {limits.max_in_flight}, "
+                "and each process needs one request at least"
+            )
         return self
 
     @property
