@@ -25,8 +25,9 @@ MAY_IMPORT = {
     "reporting": {"core", "evidence"},
     "reference": set(),
     "run": {"core", "settings", "manifest", "evidence", "catalog", "reporting"},
-    "gate": {"core", "settings", "evidence", "catalog", "drive", "reporting", "run"},
-    "plugin": {"core", "catalog", "gate", "run"},
+    "preview": {"core", "settings", "drive", "reporting", "run"},
+    "gate": {"core", "settings", "evidence", "catalog", "drive", "reporting", "run", "preview"},
+    "plugin": {"core", "catalog", "gate", "run", "preview"},
     "replay": {"core", "settings", "manifest", "evidence", "catalog", "drive", "run"},
     "cleanup": {"core", "settings", "manifest", "evidence", "journal", "drive", "run"},
     "learn": {"core", "evidence", "catalog"},
@@ -53,7 +54,7 @@ ONLY_IN = {
     "uvicorn": {"reference"},
     "sqlalchemy": {"reference"},
     "yaml": {"catalog", "reference"},
-    "pytest": {"gate", "plugin", "stage_gate"},
+    "pytest": {"gate", "plugin", "preview", "stage_gate"},
 }
 CORE_MAY_USE = {"numpy", "scipy", "deepdiff", "orjson", "pydantic", "pydantic_core"}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
+from collections.abc import Collection, Generator
 from contextlib import nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +22,7 @@ from verification.core.redact import redact_text
 from verification.drive.campaign import Campaign, Place
 from verification.drive.measure import measure_ramp, measure_stage
 from verification.evidence import read_manifest, read_run
+from verification.preview import keys_of, lines_before_writing
 from verification.reporting.terminal import summary_lines
 from verification.run import OpenRun, catalog_for, choose_stages, conclude, open_run
 from verification.settings import Settings, load_settings, require_allowed_target
@@ -52,7 +53,8 @@ def read_options(config: pytest.Config) -> tuple[Settings, tuple[int, ...]]:
     settings = load_settings(
         Path(option.settings) if option.settings else None, {"run": run, "target": target, "sequences": sequences}
     )
-    require_allowed_target(settings)
+    if not option.plan:
+        require_allowed_target(settings)
     stages = [_percent(text) for text in option.stage or ()]
     return settings, choose_stages(settings, stages)
 
@@ -166,6 +168,22 @@ class Gate:
         items[:] = [item for item in items if item not in latency]
         config.workeroutput["gate_stages"] = [item.callspec.params["percent"] for item in latency]  # type: ignore[attr-defined]  # set by xdist and parametrize
         config.hook.pytest_deselected(items=latency)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionstart(self) -> None:
+        """With workers, nobody knows here what was selected; then all that is owed is told."""
+        if self.is_controller:
+            self._tell_writes(self.manifest.expected)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """What will be written to another machine is told before anything is."""
+        if not self.is_worker and not self.is_controller:
+            self._tell_writes(keys_of(session.items))
+
+    def _tell_writes(self, keys: Collection[str]) -> None:
+        for line in lines_before_writing(self.run, keys, self.manifest.expected):
+            self.say(line)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:

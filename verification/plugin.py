@@ -20,11 +20,14 @@ from verification.core.expectation import owed, parity_key, search_keys
 from verification.core.model import Verdict
 from verification.core.sequences import Sequence
 from verification.gate import MISUSED, Gate, read_options
-from verification.run import catalog_for, scope_of
+from verification.preview import Preview
+from verification.run import catalog_for, preview_run, scope_of
 
 STAGE_GATE_DIR = Path(__file__).resolve().parent / "stage_gate"
 MARKER = "stage_gate"
+_Plan = tuple[Catalog, frozenset[str], tuple[int, ...], tuple[Sequence, ...]]
 _GATE = pytest.StashKey["Gate"]()
+_PREVIEWED = pytest.StashKey[_Plan]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -36,6 +39,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--seed", metavar="N", help="seed of everything that is drawn")
     group.addoption("--repeat", metavar="N", help="compare every case N times (default: 1)")
     group.addoption("--sequences", metavar="N", help="draw so many sequences of calls (default 30)")
+    group.addoption("--plan", action="store_true", help="show every request that the run would send, and send none")
     group.addoption("--run-dir", metavar="DIR", help="folder of this run (default: reports/<time>)")
     group.addoption("--settings", metavar="FILE", help="settings file (default: rollout.toml)")
     group.addoption("--defect", action="append", metavar="NAME", help="seed a defect into the embedded backend")
@@ -49,6 +53,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """Open the run, or refuse with one clear message and exit code 2."""
     if not _is_gate_run(config) or config.option.collectonly:
         return
+    if config.option.plan:
+        _show_plan(config)
+        return
     try:
         gate = Gate(config)
         gate.require_target()
@@ -60,6 +67,19 @@ def pytest_configure(config: pytest.Config) -> None:
     if gate.is_controller:
         _join_values(config)
     config.pluginmanager.register(gate, "release-gate")
+
+
+def _show_plan(config: pytest.Config) -> None:
+    """Collect what would be run, and show what it would send. One process is enough for that."""
+    config.option.dist, config.option.tx, config.option.numprocesses = "no", [], None
+    try:
+        settings, stages = read_options(config)
+        run, omitted = preview_run(settings, stages)
+    except GateError as error:
+        pytest.exit(f"release gate: {error}", returncode=MISUSED)
+    expected = frozenset(owed(run.catalog, scope_of(settings, stages, run.replays))[0])
+    config.stash[_PREVIEWED] = run.catalog, expected, stages, run.replays
+    config.pluginmanager.register(Preview(config, run, expected, omitted), "release-gate-preview")
 
 
 def _join_values(config: pytest.Config) -> None:
@@ -156,10 +176,9 @@ def _id_of(key: str) -> str:
     return key.split(":", 1)[1]
 
 
-_Plan = tuple[Catalog, frozenset[str], tuple[int, ...], tuple[Sequence, ...]]
-
-
 def _plan(config: pytest.Config) -> _Plan:
+    if _PREVIEWED in config.stash:
+        return config.stash[_PREVIEWED]
     if _GATE in config.stash:
         gate = gate_of(config)
         return gate.run.catalog, frozenset(gate.manifest.expected), gate.stages, gate.run.replays

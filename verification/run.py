@@ -79,6 +79,15 @@ def open_run(settings: Settings, stages: tuple[int, ...], run_dir: Path | None) 
     return OpenRun(folder, settings, catalog, stages, replays)
 
 
+def preview_run(settings: Settings, stages: tuple[int, ...]) -> tuple[OpenRun, dict[str, str]]:
+    """A run that is never opened, and what it leaves out (key -> reason): for its plan. Nothing is written."""
+    catalog, left_out = catalog_for(settings)
+    kept, unusable = earlier_counterexamples(settings.run.report_dir, catalog, os.environ)
+    replays = tuple(one.sequence for one in kept)
+    _, omitted = owed(catalog, scope_of(settings, stages, replays))
+    return OpenRun(settings.run.report_dir, settings, catalog, stages, replays), {**omitted, **left_out, **unusable}
+
+
 def catalog_for(settings: Settings) -> tuple[Catalog, dict[str, str]]:
     """The catalog as far as this target may be asked, and what is left out of it (key -> reason).
 

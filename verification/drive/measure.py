@@ -143,17 +143,30 @@ def _target(settings: Settings, percent: int) -> Target:
     )
 
 
+def measured_s(settings: Settings, percent: int, *, alone: bool) -> float:
+    """The longest that a stage is measured, in seconds."""
+    block_s, blocks = _blocks(settings, percent, alone=alone)
+    return block_s * blocks
+
+
+def _blocks(settings: Settings, percent: int, *, alone: bool) -> tuple[float, int]:
+    """Length and most of the time blocks of a stage."""
+    load = settings.load
+    if settings.run.quick:
+        return QUICK_BLOCK_S, QUICK_BLOCKS
+    most = load.blocks_alone if alone else load.blocks
+    return load.block_s, load.baseline_blocks if percent == 0 else most
+
+
 def _plan(settings: Settings, target: Target, percent: int, *, alone: bool) -> LoadPlan:
     load = settings.load
-    most = load.blocks_alone if alone else load.blocks
-    blocks = load.baseline_blocks if percent == 0 else most
-    quick = settings.run.quick
+    block_s, blocks = _blocks(settings, percent, alone=alone)
     return LoadPlan(
         host=target.base_url,
         stage_percent=percent,
         rate_per_s=planned_rate(settings),
-        block_s=QUICK_BLOCK_S if quick else load.block_s,
-        blocks=QUICK_BLOCKS if quick else blocks,
+        block_s=block_s,
+        blocks=blocks,
         seed=settings.run.seed + percent,
         processes=load.processes,
         disposable=target.owned,

@@ -17,7 +17,7 @@ from verification.drive.state import trimmed
 from verification.drive.twins import LiveTwin, Workshop
 
 MAX_ATTEMPTS = 3
-_ARMS = {"control": Arm.CONTROL, "control-again": Arm.CONTROL, "candidate": Arm.CANDIDATE}
+ARMS = {"control": Arm.CONTROL, "control-again": Arm.CONTROL, "candidate": Arm.CANDIDATE}
 
 
 class Prober:
@@ -49,14 +49,14 @@ class Prober:
 
     def probe(self, endpoint: Endpoint, case: Case, side: str) -> Probe:
         """One side of a case, from given to clean-up."""
-        home = self._catalog.home(_ARMS[side])
+        home = self._catalog.home(ARMS[side])
         try:
             twins = self.workshop.make(case.given, home)
         except TargetError as error:
             return Probe(side, (), None, (), failure=str(error))
         names = self._names(endpoint, twins, home)
         readings = self._read(endpoint.reads, "before", home)
-        exchange = self._caller.call(fill(case.request, names), _ARMS[side])
+        exchange = self._caller.call(fill(case.request, names), ARMS[side])
         created = self.workshop.adopt_created(endpoint, exchange, home)
         for twin in created:
             names[twin.token] = twin.actual

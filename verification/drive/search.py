@@ -94,11 +94,7 @@ class Search:
     @staticmethod
     def of(key: str, catalog: Catalog, settings: Settings, walk: Walk, record: Record) -> Search:
         """The search of that key, with its share of the budget and a seed of its own."""
-        _, kind, group, _ = key.split(":")
-        asked, endpoints, is_routed = settings.sequences, groups(catalog)[group], kind == "routed"
-        examples = asked.examples // _QUICK_SHARE or 1 if settings.run.quick else asked.examples
-        whole = Budget(examples, asked.steps, asked.max_seconds, asked.shrink_seconds)
-        budget = share_of(whole, catalog, endpoints, is_routed=is_routed)
+        endpoints, is_routed, budget = field_of(key, catalog, settings)
         drawn = hashlib.blake2b(f"{settings.run.seed}/{key}".encode(), digest_size=6).digest()
         return Search(key, catalog, endpoints, is_routed, int.from_bytes(drawn), budget, walk, record)
 
@@ -195,6 +191,15 @@ class Search:
 
         with suppress(_Enough):
             shrink(found, diverges, separate_state=self.catalog.separate_state)
+
+
+def field_of(key: str, catalog: Catalog, settings: Settings) -> tuple[tuple[Endpoint, ...], bool, Budget]:
+    """Where the search of that key looks: the endpoints, whether each step has an arm of its own, and its budget."""
+    _, kind, group, _ = key.split(":")
+    asked, endpoints, is_routed = settings.sequences, groups(catalog)[group], kind == "routed"
+    examples = asked.examples // _QUICK_SHARE or 1 if settings.run.quick else asked.examples
+    whole = Budget(examples, asked.steps, asked.max_seconds, asked.shrink_seconds)
+    return endpoints, is_routed, share_of(whole, catalog, endpoints, is_routed=is_routed)
 
 
 def share_of(budget: Budget, catalog: Catalog, endpoints: tuple[Endpoint, ...], *, is_routed: bool) -> Budget:
