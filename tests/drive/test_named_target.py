@@ -11,7 +11,10 @@ from typing import Any
 
 import pytest
 
+from tests.reference.running import running
+from verification.catalog.load import load_catalog
 from verification.core.errors import PermissionNeeded, TargetError, UsageError
+from verification.drive.campaign import Campaign, Place
 from verification.drive.named_target import NamedTarget
 from verification.run import choose_stages, scope_of
 from verification.settings import Settings, require_allowed_target
@@ -100,3 +103,17 @@ def test_several_stages_of_a_named_target_need_both(url: str) -> None:
     assert scope_of(allowed, (25, 50)).may_restart
     with pytest.raises(UsageError, match="--stage 25"):
         choose_stages(allowed, [])
+
+
+def test_after_a_pause_a_named_target_is_asked_again_under_new_names(tmp_path: Path) -> None:
+    """A load is measured between the comparisons; what comes after it needs a connection, and no name twice."""
+    with running("--percent", "25") as backend:
+        campaign = Campaign(
+            named(str(backend.client.base_url).rstrip("/")), load_catalog(), Place(tmp_path, "main", "1a2b"), (25,)
+        )
+        campaign.watch("before")
+        first = campaign.prober.workshop.new_name()
+        campaign.pause()
+        assert campaign.watch("after").health.answer is not None
+        assert campaign.prober.workshop.new_name() != first
+        campaign.close()
