@@ -22,18 +22,16 @@ from typing import Any
 import gevent
 import locust.stats
 from locust import FastHttpUser, LoadTestShape, events, task
-from locust.contrib.fasthttp import FastHttpSession
 from locust.env import Environment
 from locust.runners import STATE_MISSING, LocalRunner, MasterRunner, WorkerRunner
 
 if (root := str(Path(__file__).resolve().parents[1])) not in sys.path:
     sys.path.insert(0, root)  # `locust -f` from another folder, without an installed package
 
-from loadtests.client import Client
 from loadtests.collector import to_wire
-from loadtests.coordinator import Coordinator, Twins
-from loadtests.options import MAX_IN_FLIGHT, StageOptions, add_to, endpoints_for, own_catalog, stage_options
-from loadtests.pools import Pools
+from loadtests.coordinator import Coordinator
+from loadtests.options import MAX_IN_FLIGHT, add_to, endpoints_for, own_catalog, stage_options
+from loadtests.orphans import remover
 from loadtests.recorder import Outcome
 from loadtests.reply import Reply
 from loadtests.stages import (
@@ -45,7 +43,6 @@ from loadtests.stages import (
     PREPARE,
     READY,
     REPORT,
-    SET_UP_TIMEOUT_S,
     STOP,
     Assignment,
     WorkerStage,
@@ -57,7 +54,7 @@ from verification.core.histogram import bin_of, quantile_ms
 from verification.core.printable import visible
 from verification.core.redact import redact_text
 from verification.settings import handed_settings
-from verification.settings.authentication import authentication, trusted
+from verification.settings.authentication import trusted
 
 LOCAL_REPORT_INTERVAL_S = 1.0
 FAREWELL_TIMEOUT_S = 15.0
@@ -214,7 +211,9 @@ def _lead_off(environment: Environment, **_: Any) -> None:
         clients = (
             (LOCAL,) if isinstance(runner, LocalRunner) else tuple(sorted(_alive(runner), key=runner.get_worker_index))
         )
-        process.coordinator = Coordinator(options, clients, runner.send_message, _progress, _remover(options))
+        process.coordinator = Coordinator(
+            options, clients, runner.send_message, _progress, remover(options, OpenLoop.ssl_context_factory)
+        )
         process.coordinator.start()
     except GateError as error:
         print(error, file=sys.stderr, flush=True)
@@ -271,21 +270,6 @@ def _alive(runner: Any) -> frozenset[str]:
     if not isinstance(runner, MasterRunner):
         return frozenset({LOCAL})
     return frozenset(client.id for client in runner.clients.all if client.state != STATE_MISSING)
-
-
-def _remover(told: StageOptions) -> Callable[[Twins], tuple[str, ...]]:
-    def remove(twins: Twins) -> tuple[str, ...]:
-        factory = OpenLoop.ssl_context_factory
-        session = FastHttpSession(told.host, None, None, insecure=False, ssl_context_factory=factory)
-        headers = authentication(handed_settings().target.authentication)
-        client = Client(
-            session, told.host, told.server_time_header, told.witness, told.routing, headers, told.max_body_bytes
-        )
-        pools = Pools(own_catalog(), lambda request, arm: client.ask(request, arm, SET_UP_TIMEOUT_S), "", 1)
-        pools.adopt(twins)
-        return pools.remove()
-
-    return remove
 
 
 def _observer(environment: Environment) -> Callable[[Arrival, Outcome, Reply], None]:
