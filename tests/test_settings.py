@@ -83,6 +83,10 @@ MISTAKES: list[tuple[str, list[str]]] = [
         ["target", "one backend with a switch", "two backends"],
     ),
     ("[target]\ncontrol_url = 'http://a/'\ncandidate_url = 'http://a'\n", ["old would be compared with old"]),
+    (
+        "[target]\ncontrol_url = 'http://localhost:80'\ncandidate_url = 'http://gate:x@127.0.0.1/'\n",
+        ["old would be compared with old"],
+    ),
     ("[target.authentication]\nheader = 'X-Key'\n", ["target.authentication", "one of environment and file"]),
     ("[target.authentication]\nvalue = 's'\n", ["target.authentication.value", "unknown key", "environment"]),
     ("[target]\nready = 'ping'\n", ["target.ready"]),

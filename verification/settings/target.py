@@ -85,7 +85,7 @@ class TargetSettings(Frozen):
             raise ValueError("control_url and candidate_url belong together")
         if self.url is not None and self.control_url is not None:
             raise ValueError("url (one backend with a switch) excludes control_url and candidate_url (two backends)")
-        if self.control_url is not None and self.control_url == self.candidate_url:
+        if self.control_url and self.candidate_url and _place(self.control_url) == _place(self.candidate_url):
             raise ValueError("control_url and candidate_url are the same: old would be compared with old")
         return self
 
@@ -93,6 +93,14 @@ class TargetSettings(Frozen):
     def urls(self) -> tuple[str, ...]:
         """The base URLs that are named: none, one, or control's and candidate's."""
         return tuple(url for url in (self.url, self.control_url, self.candidate_url) if url is not None)
+
+
+def _place(url: str) -> tuple[str, int, str]:
+    """Host, port and path that a URL names, spelt in one way only."""
+    parts = urlsplit(url)
+    host = (parts.hostname or "").rstrip(".")
+    usual = 443 if parts.scheme == "https" else 80
+    return ("127.0.0.1" if host in ("localhost", "::1") else host), parts.port or usual, parts.path.rstrip("/")
 
 
 class ArmSettings(Frozen):
