@@ -87,6 +87,12 @@ MISTAKES: list[tuple[str, list[str]]] = [
         "[target]\ncontrol_url = 'http://localhost:80'\ncandidate_url = 'http://gate:x@127.0.0.1/'\n",
         ["old would be compared with old"],
     ),
+    ("[target]\nready = '/ready?full=1'\n", ["target.ready"]),
+    ("[target]\nurl = 'http://h/#/x'\n", ["target.url"]),
+    (
+        "[target]\ncontrol_url = 'http://0.0.0.0:81'\ncandidate_url = 'http://127.0.0.1:81'\n",
+        ["old would be compared with old"],
+    ),
     ("[target.authentication]\nheader = 'X-Key'\n", ["target.authentication", "one of environment and file"]),
     ("[target.authentication]\nvalue = 's'\n", ["target.authentication.value", "unknown key", "environment"]),
     ("[target]\nready = 'ping'\n", ["target.ready"]),
@@ -316,3 +322,18 @@ def test_caps_are_of_named_targets_only(tmp_path: Path) -> None:
         tmp_path, "[load]\nrate_per_s = 80\nprocesses = 4\n[limits]\nmax_rate_per_s = 50\nmax_in_flight = 3\n"
     )
     assert load_settings(path, {}).limits.max_rate_per_s == 50
+
+
+def test_a_commands_own_variables_keep_their_letters_and_nothing_stands_below_a_value(tmp_path: Path) -> None:
+    path = written(tmp_path, "[percent]\ncommand = ['x']\n[load]\nrate_per_s = 80\n")
+    found = load_settings(path, {}, {"RELEASE_GATE__PERCENT__ENVIRONMENT__ROLLOUT_PERCENT": "at {percent}"})
+    assert found.percent.environment == {"ROLLOUT_PERCENT": "at {percent}"}
+    with pytest.raises(SettingsError, match="RATE_PER_S__MAX"):
+        load_settings(path, {}, {"RELEASE_GATE__LOAD__RATE_PER_S__MAX": "3"})
+
+
+def test_a_secret_in_the_wrong_place_is_not_quoted(tmp_path: Path) -> None:
+    for text in ("[target]\nauthentication = 's3cret'\n", "[percent]\ncommand = ['x']\nenvironment = 's3cret'\n"):
+        with pytest.raises(SettingsError) as caught:
+            load_settings(written(tmp_path, text), {}, {})
+        assert "s3cret" not in str(caught.value)

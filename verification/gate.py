@@ -21,6 +21,7 @@ from verification.core.records import Mishap, RunEnd
 from verification.core.redact import redact_text
 from verification.drive.campaign import Campaign, Place
 from verification.drive.measure import measure_ramp, measure_stage
+from verification.drive.named_target import put_back
 from verification.evidence import read_manifest, read_run
 from verification.preview import keys_of, lines_before_writing
 from verification.reporting.terminal import summary_lines
@@ -80,6 +81,10 @@ class Gate:
         self.config = config
         self.settings, self.stages = read_options(config)
         self.is_worker = hasattr(config, "workerinput")
+        if bool(getattr(config.option, "numprocesses", None)) and self.settings.may_change_percent:
+            raise UsageError(
+                "--allow-percent-change with -n: one worker would move the backend under another; add -n 0."
+            )
         self.is_controller = not self.is_worker and bool(getattr(config.option, "numprocesses", None))
         if self.is_worker:
             work: dict[str, Any] = config.workerinput  # type: ignore[attr-defined]  # set by xdist
@@ -237,7 +242,13 @@ class Gate:
             self.campaign.record(Mishap("interrupted", "the run was interrupted before its end"))
         if not self.is_worker:
             self.campaign.record(RunEnd(datetime.now(UTC)))
-        self.campaign.close()
+        try:
+            self.campaign.close()
+            if not self.is_worker:
+                put_back(self.settings, self.stages[0])
+        except GateError as error:
+            # Said here, for the evidence is closed: whoever runs the backend must know that it stands elsewhere.
+            self.say(f"release gate: the backend was not put back: {error}")
         if not self.is_worker:
             self._finish(session, exitstatus)
 

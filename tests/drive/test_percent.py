@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import pytest
 
 from verification.core.errors import TargetError
-from verification.drive.named_target import NamedTarget
+from verification.drive.named_target import NamedTarget, put_back
 from verification.settings import Settings
 
 
@@ -113,3 +113,19 @@ def test_a_command_that_leaves_a_backend_running_is_not_waited_for(url: str, tmp
     script = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {late!r}])"
     NamedTarget(named(url, command=[sys.executable, "-c", script]), 25).set_percent(10)
     assert not (tmp_path / "late").exists()
+
+
+def test_a_backend_that_the_measurement_has_moved_is_put_back_and_not_believed_to_stand_where_it_stood(
+    url: str,
+) -> None:
+    settings = named(url, **BY_HTTP)
+    ours = NamedTarget(settings, 10)
+    ours.set_percent(10)
+    NamedTarget(settings, 100, knows_percent=False).set_percent(100)
+    ours.forget()
+    ours.set_percent(10)
+    assert Backend.percent == "10"
+    NamedTarget(settings, 100, knows_percent=False).set_percent(100)
+    put_back(settings, 10)
+    assert Backend.percent == "10"
+    put_back(Settings(), 10)

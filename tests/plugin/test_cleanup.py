@@ -197,14 +197,17 @@ def test_a_run_on_two_backends_is_cleaned_up_after_on_both_each_through_its_own_
     settings.write_text(told, encoding="utf-8")
     removed: set[str] = set()
     disabled: set[str] = set()
-    for number, selection in enumerate(("parity and start", "parity and alerts and POST", "race and start")):
+    selections = ("parity and start", "parity and alerts and POST", "race and start")
+    for number, selection in enumerate(selections * 5):
+        if number >= len(selections) and removed:
+            break  # what a kill leaves depends on its moment
         run_dir = tmp_path / f"run-{number}"
         journal = run_dir / JOURNAL_DIR / "main.jsonl"
 
         def is_on_both(journal: Path = journal) -> bool:
             return journal.exists() and b'"home":"candidate"' in journal.read_bytes()
 
-        assert killed_run(run_dir, (f"--settings={settings}", "-k", selection), is_on_both, 0.2 * number)
+        assert killed_run(run_dir, (f"--settings={settings}", "-k", selection), is_on_both, 0.07 * number)
         done = after(run_dir).swept
         assert done is not None
         assert done.left == []

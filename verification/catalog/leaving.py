@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from verification.catalog.references import fits_route
 from verification.core.cases import Case, Catalog, Endpoint, RequestSpec, ResourceSpec, Twin
+from verification.core.errors import CatalogError
 
 DESTRUCTIVE = (
     "marked destructive in the catalog; on a target that the suite did not start, it is asked with "
@@ -43,7 +44,11 @@ def without_destructive(catalog: Catalog) -> tuple[Catalog, dict[str, str]]:
         if {call.endpoint for call in race.calls} <= known and cut.can_make(race.given)
     }
     omitted |= {f"race:{name}": cut.reason for name in catalog.races if name not in races}
-    resources = {name: cut.rest_of(resource) for name, resource in catalog.resources.items()}
+    made = {name: one for name, one in catalog.resources.items() if cut.can_make((Twin(name, name, (), {}),))}
+    omitted |= {f"certificate:{name}": cut.reason for name in catalog.resources if name not in made}
+    resources = {name: cut.rest_of(resource) for name, resource in made.items()}
+    if not endpoints:
+        raise CatalogError("every endpoint of the catalog is destructive, or needs one that is; nothing is left to ask")
     return replace(catalog, endpoints=tuple(endpoints), resources=resources, races=races), omitted
 
 

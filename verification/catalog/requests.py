@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from urllib.parse import quote
 
 from verification.catalog.placeholders import fill_text, fill_value
 from verification.core.cases import RequestSpec
@@ -26,4 +27,15 @@ def fill(spec: RequestSpec, names: Mapping[str, str], extra: Mapping[str, Json] 
     if body is not None:
         content_type = content_type or "application/json"
     query = tuple((key, fill_text(value, names)) for key, value in spec.query)
-    return Request(spec.method, fill_text(spec.path, names), query, body, content_type)
+    return Request(spec.method, fill_text(spec.path, _Steps(names)), query, body, content_type)
+
+
+class _Steps(dict[str, str]):
+    """Token -> id as one step of a path, whatever a backend told as an id."""
+
+    def __init__(self, names: Mapping[str, str]) -> None:
+        super().__init__()
+        self._names = names
+
+    def __missing__(self, token: str) -> str:
+        return quote(self._names[token], safe=":@!$&'()*+,;=~%")

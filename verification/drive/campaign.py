@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -28,8 +28,8 @@ from verification.core.records import (
     Usage,
     WitnessCheck,
 )
-from verification.core.redact import Redactor, redact_text
-from verification.core.sequences import Sequence, SequenceComparison, redacted
+from verification.core.redact import Redactor
+from verification.core.sequences import Sequence
 from verification.drive import flag
 from verification.drive.caller import Caller
 from verification.drive.connect import connect
@@ -37,7 +37,7 @@ from verification.drive.named_target import NamedTarget
 from verification.drive.probe import Prober
 from verification.drive.race import Racer
 from verification.drive.search import Search
-from verification.drive.sequence import Walker
+from verification.drive.sequence import Walker, keepable
 from verification.drive.target import FALLBACK_WORDS, EmbeddedTarget, Target
 from verification.drive.witness import check, second_witness
 from verification.evidence import EvidenceWriter
@@ -145,7 +145,7 @@ class Campaign:
     def record(self, *records: Record) -> None:
         """Put evidence on the disk."""
         for record in records:
-            self._writer.append(_keepable(record))
+            self._writer.append(keepable(record))
 
     def compare(self, endpoint: Endpoint, case: Case) -> list[Finding]:
         """Compare one case as often as the run repeats it; returns the findings of all repetitions and attempts."""
@@ -281,6 +281,9 @@ class Campaign:
             self._keep_log()
             self._target.stop()
             self._percent = None
+        elif isinstance(self._target, NamedTarget):
+            self._target.forget()  # the measurement moves it by itself
+            self._percent = None
 
     def _keep_log(self) -> None:
         text = self._target.log_text() if self._target is not None else ""
@@ -294,12 +297,14 @@ class Campaign:
         self._let_go()
         if self._leftover:
             self.record(Leftover(tuple(self._leftover)))
-        if self._target is not None:
-            self._keep_log()
-            self._target.close()
-        self._writer.close()
-        if self._journal is not None:
-            self._journal.close()
+        try:
+            if self._target is not None:
+                self._keep_log()
+                self._target.close()
+        finally:
+            self._writer.close()
+            if self._journal is not None:
+                self._journal.close()
 
     def _let_go(self) -> None:
         """Close the present connection and take over what its prober had to leave behind."""
@@ -309,10 +314,3 @@ class Campaign:
         if self._caller is not None:
             self._caller.close()
             self._caller = None
-
-
-def _keepable(record: Record) -> Record:
-    """A sequence holds requests as the catalog words them, secrets and all."""
-    if isinstance(record, SequenceComparison):
-        return replace(record, sequence=redacted(record.sequence, redact_text))
-    return record

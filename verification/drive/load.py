@@ -113,7 +113,7 @@ def run_stage(plan: LoadPlan, run_dir: Path, on_progress: Progress) -> LoadOutco
 
 def command(plan: LoadPlan, run_dir: Path) -> list[str]:
     """The command line that measures the stage."""
-    line = [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--headless", "--only-summary", "--host", plan.host]
+    line = [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--headless", "--only-summary"]
     values: dict[str, object] = {
         "--stage": plan.stage_percent,
         "--rate": plan.rate_per_s,
@@ -159,7 +159,7 @@ def _environment(plan: LoadPlan) -> dict[str, str]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("LOCUST_")}
     # Not by the command line: there everybody on the machine could read a URL with its password.
     handed = {HANDED: plan.settings} if plan.settings else {}
-    return {**clean, **handed, "PYTHONUNBUFFERED": "1"}
+    return {**clean, **handed, "LOCUST_HOST": plan.host, "PYTHONUNBUFFERED": "1"}
 
 
 def _reader(stream: IO[str] | None, take: Progress) -> threading.Thread:

@@ -43,6 +43,11 @@ class NamedTarget:
             raise TargetError(death)
         return time.monotonic() - started
 
+    def forget(self) -> None:
+        """Whoever moved it meanwhile, it may stand at another percent now."""
+        if self._settings.may_change_percent:
+            self._percent = None
+
     def _move(self, percent: int) -> None:
         """Set the percent, wait until the backend is ready, and see that it took effect where the settings say how."""
         self._percent, self._moved = None, True
@@ -89,3 +94,9 @@ class NamedTarget:
         """Bring it back to the percent that it was at."""
         if self._moved and self._percent != self._declared:
             self._move(self._declared)
+
+
+def put_back(settings: Settings, percent: int) -> None:
+    """Bring a named backend back to this percent, whichever step has moved it; TargetError where that fails."""
+    if settings.may_change_percent and not settings.is_embedded:
+        NamedTarget(settings, percent, knows_percent=False).set_percent(percent)

@@ -13,7 +13,7 @@ from verification.core.model import Arm, Comparison, Exchange, Probe, Reading
 from verification.core.outcome import CaseOutcome
 from verification.core.parity import SIDES, judge_comparison
 from verification.drive.caller import Caller
-from verification.drive.state import trimmed
+from verification.drive.state import keys_in, trimmed
 from verification.drive.twins import LiveTwin, Workshop
 
 MAX_ATTEMPTS = 3
@@ -57,7 +57,7 @@ class Prober:
         names = self._names(endpoint, twins, home)
         readings = self._read(endpoint.reads, "before", home)
         exchange = self._caller.call(fill(case.request, names), ARMS[side])
-        created = self.workshop.adopt_created(endpoint, exchange, home)
+        created = self.workshop.adopt_created(endpoint, exchange, home, keys_in(readings, self._catalog.readings))
         for twin in created:
             names[twin.token] = twin.actual
         readings += self._read(endpoint.reads, "after", home)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence as Ordered
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from verification.catalog.placeholders import ABSENT, RUN
 from verification.catalog.requests import fill
@@ -11,6 +11,8 @@ from verification.core.cases import Catalog
 from verification.core.divergence import SequenceOutcome, judge_sequence
 from verification.core.errors import TargetError
 from verification.core.model import Arm, Exchange, Reading
+from verification.core.records import Record
+from verification.core.redact import redact_text
 from verification.core.sequences import (
     AGAIN_SIDE,
     CONTROL_SIDE,
@@ -20,11 +22,12 @@ from verification.core.sequences import (
     SequenceComparison,
     Step,
     home_of,
+    redacted,
     trial_arms,
 )
 from verification.drive.caller import Caller, json_body
-from verification.drive.state import trimmed
-from verification.drive.twins import LiveTwin, Workshop
+from verification.drive.state import keys_in, trimmed
+from verification.drive.twins import LiveTwin, Workshop, may_be_ours
 
 _NOBODY = "999999999"
 """Stands for what an earlier step should have created and did not; no resource has this id."""
@@ -37,6 +40,8 @@ class _Passing:
     home: Arm
     names: dict[str, str]
     live: list[LiveTwin] = field(default_factory=list)
+    known: frozenset[str] = frozenset()
+    """What was there before the first step, and so is nobody's of ours beside the twins."""
     exchanges: list[Exchange] = field(default_factory=list)
 
 
@@ -69,6 +74,7 @@ class Walker:
             if resource is not None:
                 self._workshop.announce(resource, home, passing.names[RUN])
         readings = self._read(sequence.reads, "before", home)
+        passing.known = keys_in(readings, self._catalog.readings)
         for step, arm in zip(sequence.steps, trial_arms(sequence, side), strict=True):
             self._take(step, arm, passing)
             if passing.exchanges[-1].answer is None:
@@ -91,7 +97,8 @@ class Walker:
         passing.names.update(learned)
         if step.creates is not None:
             made = [(RUN, passing.names[RUN])] if not step.learns else learned
-            passing.live += [self._workshop.adopt(token, step.creates, actual, passing.home) for token, actual in made]
+            own = [(token, actual) for token, actual in made if may_be_ours(actual, passing.known)]
+            passing.live += [self._workshop.adopt(token, step.creates, actual, passing.home) for token, actual in own]
         if step.removes is not None:
             passing.live = [twin for twin in passing.live if twin.token != step.removes]
 
@@ -114,3 +121,10 @@ def _at(body: object, path: str) -> str | None:
     for step in path.split("."):
         body = body.get(step) if isinstance(body, dict) else None
     return str(body) if isinstance(body, int | str) and not isinstance(body, bool) else None
+
+
+def keepable(record: Record) -> Record:
+    """A sequence holds requests as the catalog words them, secrets and all; this is what of it may be kept."""
+    if isinstance(record, SequenceComparison):
+        return replace(record, sequence=redacted(record.sequence, redact_text))
+    return record

@@ -24,6 +24,12 @@ def trimmed(
     return tuple(kept)
 
 
+def keys_in(readings: Sequence[Reading], specs: Mapping[str, ReadingSpec]) -> frozenset[str]:
+    """The keys of all items that these readings show."""
+    shown = (_items(_document(reading.exchange), specs[reading.name]) for reading in readings)
+    return frozenset(key for items in shown if items is not None for key in items)
+
+
 def _trim(readings: list[Reading], spec: ReadingSpec, own_names: frozenset[str]) -> list[Reading]:
     documents = [_document(reading.exchange) for reading in readings]
     collections = [_items(document, spec) for document in documents]

@@ -98,8 +98,13 @@ class Workshop:
         self._note(Made(resource, actual, home))
         return LiveTwin(token, actual, self._catalog.resources[resource], home)
 
-    def adopt_created(self, endpoint: Endpoint, exchange: Exchange, home: Arm) -> list[LiveTwin]:
-        """What a request itself created, found by the ids that the catalog says its answer names."""
+    def adopt_created(
+        self, endpoint: Endpoint, exchange: Exchange, home: Arm, known: frozenset[str] = frozenset()
+    ) -> list[LiveTwin]:
+        """What a request itself created, found by the ids that the catalog says its answer names.
+
+        An id that was `known` before the request names something of somebody else's, whatever the answer says of it.
+        """
         if endpoint.load.creates is None or exchange.answer is None or exchange.answer.status >= 300:
             return []
         body = json_body(exchange)
@@ -108,9 +113,14 @@ class Workshop:
             value: Json = body
             for step in path.split("."):
                 value = value.get(step) if isinstance(value, dict) else None
-            if isinstance(value, int | str) and not isinstance(value, bool):
+            if isinstance(value, int | str) and not isinstance(value, bool) and may_be_ours(str(value), known):
                 found.append(self.adopt(token, endpoint.load.creates, str(value), home))
         return found
+
+
+def may_be_ours(told: str, known: frozenset[str]) -> bool:
+    """Whether an id that an answer tells can be that of something new: a step of a path, and not there before."""
+    return told not in ("", ".", "..") and told not in known
 
 
 def _require_success(exchange: Exchange, what: str) -> None:

@@ -24,7 +24,15 @@ PREFIX = "RELEASE_GATE__"
 COMMAND_LINE = "command line"
 HANDED = "RELEASE_GATE_SETTINGS"
 """Environment variable by which a run hands its settings to a process that it starts."""
-_PATHS = (("target", "ca_file"), ("target", "log_file"), ("target", "authentication", "file"), ("catalog", "path"))
+_SECRET_PLACES = {"authentication", "environment", "secrets"}
+"""Whoever writes a secret there by mistake must not find it in a log."""
+_PATHS = (
+    ("percent", "file", "path"),
+    ("target", "ca_file"),
+    ("target", "log_file"),
+    ("target", "authentication", "file"),
+    ("catalog", "path"),
+)
 """Relative ones in a file are meant from that file's folder."""
 
 
@@ -41,7 +49,8 @@ def load_settings(
         _resolve(document, source.resolve().parent)
         sources |= {key: str(source) for key, _ in _leaves(document)}
     for name, keys, value in _from_environment(os.environ if environment is None else environment):
-        _lay(document, keys, value)
+        if not _lay(document, keys, value):
+            raise SettingsError(f"environment {name}: {'.'.join(keys[:-1])} is a value, and nothing stands below it.")
         sources[".".join(keys)] = f"environment {name}"
     for key, value in _leaves(overrides):
         _lay(document, tuple(key.split(".")), value)
@@ -68,13 +77,14 @@ def handed_settings() -> Settings:
     return settings
 
 
-def _lay(document: dict[str, Any], keys: tuple[str, ...], value: Any) -> None:
-    """Set one value; what is no table on the way stays, and is refused later with its place."""
+def _lay(document: dict[str, Any], keys: tuple[str, ...], value: Any) -> bool:
+    """Set one value; False where what stands on the way is no table. It stays, and is refused later with its place."""
     table: Any = document
     for key in keys[:-1]:
         table = table.setdefault(key, {}) if isinstance(table, dict) else None
     if isinstance(table, dict):
         table[keys[-1]] = value
+    return isinstance(table, dict)
 
 
 def _from_environment(environment: Mapping[str, str]) -> Iterator[tuple[str, tuple[str, ...], Any]]:
@@ -86,7 +96,10 @@ def _from_environment(environment: Mapping[str, str]) -> Iterator[tuple[str, tup
                 value = tomllib.loads(f"value = {text}")["value"]
             except tomllib.TOMLDecodeError:
                 value = text
-            yield name, tuple(name.removeprefix(PREFIX).lower().split("__")), value
+            keys = name.removeprefix(PREFIX).split("__")
+            # The names of a command's own variables keep their letters.
+            kept = 2 if [key.lower() for key in keys[:2]] == ["percent", "environment"] else len(keys)
+            yield name, (*(key.lower() for key in keys[:kept]), *keys[kept:]), value
 
 
 def _leaves(document: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
@@ -126,7 +139,8 @@ def _explain(source: Path, error: ValidationError, sources: Mapping[str, str]) -
             lines.append(f"{place}: unknown key.{hint} Known here: {', '.join(valid)}.{_from(place, sources)}")
         else:
             # A URL may hold a password, and messages go to logs.
-            given = "" if isinstance(problem["input"], dict) else f" (given: {redact_text(repr(problem['input']))})"
+            hidden = isinstance(problem["input"], dict) or bool(_SECRET_PLACES & {*map(str, problem["loc"])})
+            given = "" if hidden else f" (given: {redact_text(repr(problem['input']))})"
             lines.append(f"{place}: {problem['msg']}{given}.{_from(place, sources)}")
     return f"{source} with environment and command line: cannot be used.\n  " + "\n  ".join(lines)
 

@@ -13,7 +13,8 @@ from verification.core.arms import DEFAULT_ROUTING, Routing
 from verification.core.policy import Frozen
 
 Word = Annotated[str, Field(min_length=1, max_length=200)]
-RoutePath = Annotated[str, Field(pattern=r"^/[!-~]*$", max_length=500)]
+RoutePath = Annotated[str, Field(pattern=r'^/[!"$->@-~]*$', max_length=500)]
+"""Without a query or a fragment, which would not be sent."""
 HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$", max_length=100)]
 HeaderValue = Annotated[str, Field(pattern=r"^[ -~]+$", max_length=1000)]
 
@@ -72,6 +73,7 @@ class TargetSettings(Frozen):
         try:
             parts = urlsplit(url)
             known = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+            known = known and not (parts.query or parts.fragment or any(sign.isspace() for sign in url))
         except ValueError:
             known = False
         if not known:
@@ -100,7 +102,8 @@ def _place(url: str) -> tuple[str, int, str]:
     parts = urlsplit(url)
     host = (parts.hostname or "").rstrip(".")
     usual = 443 if parts.scheme == "https" else 80
-    return ("127.0.0.1" if host in ("localhost", "::1") else host), parts.port or usual, parts.path.rstrip("/")
+    here = host in ("localhost", "::1", "0.0.0.0", "::") or host.startswith("127.")  # noqa: S104  # compared, not bound
+    return ("127.0.0.1" if here else host), parts.port or usual, parts.path.rstrip("/")
 
 
 class ArmSettings(Frozen):

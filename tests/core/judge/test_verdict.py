@@ -301,3 +301,9 @@ def test_many_findings_of_one_rule_are_told_as_one_and_first_what_mends_them() -
     assert FIRST_NEEDED in absent[0]
     assert any("more places of the same kind (witness.absent)" in reason for reason in absent)
     assert len(found.reasons) <= 9
+
+
+def test_a_load_at_0_percent_alone_says_nothing_of_candidate() -> None:
+    found = judge(load_evidence(asked(0)), CATALOG, POLICY)
+    assert found.verdict is Verdict.INCONCLUSIVE
+    assert any("candidate was under no load" in reason for reason in found.reasons)

@@ -141,6 +141,10 @@ def _judge_completeness(evidence: Evidence, catalog: Catalog) -> Iterator[Findin
         yield Finding(
             "evidence.missing", Verdict.INCONCLUSIVE, f"Not measured: {kind}", reason, numbers={"missing": count}
         )
+    loads = [key for key in evidence.manifest.expected if key.startswith("load:")]
+    if loads == ["load:0"]:
+        reason = "only 0 % was measured, where every request goes to control: candidate was under no load"
+        yield Finding("evidence.missing", Verdict.INCONCLUSIVE, "Not measured: candidate under load", reason)
     if not evidence.manifest.expected:
         yield Finding(
             "evidence.missing", Verdict.INCONCLUSIVE, "Nothing expected", "the run was set to measure nothing"
