@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,9 @@ from tests.reference import asking
 from verification.reference.database_url import read_url
 
 HERE = Path(__file__).parent
+# The driver is installed for these tests only. Elsewhere their marker leaves them out anyway; with `-m postgresql` and
+# without the driver nothing is collected, which pytest takes for a failure.
+collect_ignore_glob = [] if find_spec("psycopg") is not None else ["test_*.py"]
 GIVEN = os.environ.get("DATABASE_URL", "")
 
 

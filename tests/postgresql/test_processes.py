@@ -13,14 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 from sqlalchemy.engine import URL
 
 from tests.postgresql.server import plain
 from tests.reference.running import LONGEST_S, command, environment, running
 
-# Only the environment of these tests has it; elsewhere the marker leaves them out, and they must still be collected.
-psycopg = pytest.importorskip("psycopg")
 RULE = {"name": "shared", "rule_type": "t", "conditions": {"above": 1}}
 ROUNDS = 12
 
