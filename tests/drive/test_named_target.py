@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import sys
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.reference.running import running
+from tests.serving import serving
 from verification.catalog.load import load_catalog
 from verification.core.errors import PermissionNeeded, TargetError, UsageError
 from verification.drive.campaign import Campaign, Place
@@ -31,13 +31,8 @@ class Ping(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def url() -> Iterator[str]:
-    server = HTTPServer(("127.0.0.1", 0), Ping)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(Ping) as url:
+        yield url
 
 
 def named(url: str, *, command: tuple[str, ...] = (), allowed: bool = False, **target: Any) -> Settings:

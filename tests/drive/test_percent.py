@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 
+from tests.serving import serving
 from verification.core.errors import TargetError
 from verification.drive.named_target import NamedTarget, put_back
 from verification.settings import Settings
@@ -47,13 +47,8 @@ class Backend(BaseHTTPRequestHandler):
 @pytest.fixture
 def url() -> Iterator[str]:
     Backend.percent, Backend.obeys, Backend.refuses = "25", True, False
-    server = HTTPServer(("127.0.0.1", 0), Backend)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(Backend) as url:
+        yield url
 
 
 def named(url: str, ready_timeout_s: float = 5.0, **percent: Any) -> Settings:

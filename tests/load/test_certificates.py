@@ -5,9 +5,8 @@ from __future__ import annotations
 import shutil
 import ssl
 import subprocess
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ import pytest
 
 from tests.load.staging import blocks, command
 from tests.plugin.running import environment
+from tests.serving import serving
 from verification.core.errors import SettingsError
 from verification.core.model import Arm, Request
 from verification.core.redact import Redactor
@@ -56,14 +56,8 @@ def certificate(tmp_path: Path) -> Path:
 def url(certificate: Path) -> Iterator[str]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, certificate.with_name("key.pem"))
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Answering)
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"https://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(Answering, context) as url:
+        yield url
 
 
 def settings(url: str, ca_file: Path | None) -> Settings:
