@@ -123,6 +123,6 @@ NEXT_STEP = {
     "PROMOTE": "Go on to the next stage of the plan.",
     "HOLD": "Stay at the present percent, look into the findings below, and run the gate again.",
     "INCONCLUSIVE": "Do not go on: supply what is missing, as named below, and run the gate again.",
-    "ROLLBACK": "Roll back now (USE_DOMAIN_SERVICE=false, ROLLOUT_PERCENT=0, restart), then look into the findings.",
+    "ROLLBACK": "Roll back now (the flag off, its percent 0; or all traffic to control), then look into the findings.",
 }
 """Verdict -> what a person does now."""

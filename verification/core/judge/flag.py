@@ -116,10 +116,10 @@ def judge_forced(call: ForcedCall) -> Iterator[Finding]:
         reason = "the answer carried no usable witness"
         yield Finding("witness.absent", Verdict.INCONCLUSIVE, title, reason, call.endpoint, stage_percent=percent)
     elif is_fallback(exchange):
-        reason = "legacy answered: force_domain=true is ignored, or the rewrite fell back"
+        reason = "legacy answered: what puts a request on candidate is ignored, or the rewrite fell back"
         yield Finding("flag.force", Verdict.HOLD, title, reason, call.endpoint, stage_percent=percent)
     elif not is_proven(exchange):
-        reason = "domain answered although force_domain=false was sent: rolling back per request does not work"
+        reason = "domain answered although the request was put on control: rolling back per request does not work"
         yield Finding("flag.force", Verdict.ROLLBACK, title, reason, call.endpoint, stage_percent=percent)
 
 
