@@ -19,7 +19,8 @@ class Onlooker:
     """Starts the process and hears it; without it, or when it fails, the stage is kept to its end."""
 
     def __init__(self, run_dir: Path, evidence_name: str, percent: int, longest_s: float) -> None:
-        self.decided = False
+        self.ends_because = ""
+        """Why the stage may end, in words; empty while it may not."""
         self.open: tuple[str, ...] = ()
         """Endpoints whose P95 was not decided at its last look; none before the first."""
         words = [str(run_dir.resolve()), evidence_name, str(percent), f"{longest_s:.0f}"]
@@ -45,6 +46,6 @@ class Onlooker:
             for line in stream:
                 said = json.loads(line)
                 self.open = tuple(said["open"])
-                self.decided = not (said["open"] or said["lacking"])
+                self.ends_because = str(said["ends_because"])
         if self._process.wait() != 0 and not self._ended:
             logger.warning("The process that looks at the stage failed; the stage is measured to its end.")

@@ -69,7 +69,7 @@ class Watch:
 
 
 def main(arguments: list[str]) -> int:
-    """`watch.py RUN EVIDENCE_NAME PERCENT SECONDS`: look until all is decided, or that long."""
+    """`watch.py RUN EVIDENCE_NAME PERCENT SECONDS`: look until the stage may end, or that long."""
     run_dir, name, percent, seconds = arguments
     os.nice(NICENESS)
     parent, deadline_s = os.getppid(), time.monotonic() + float(seconds)
@@ -78,8 +78,9 @@ def main(arguments: list[str]) -> int:
         progress = watch.look()
         if progress != told:
             told = progress
-            print(json.dumps({"open": progress.open_endpoints, "lacking": progress.lacking}), flush=True)
-        if progress.decided:
+            said = {"open": progress.open_endpoints, "ends_because": progress.ends_because}
+            print(json.dumps(said), flush=True)
+        if progress.ends_because:
             break
         time.sleep(LOOK_EVERY_S)
     return 0

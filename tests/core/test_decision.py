@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from verification.core.decision import FIXED, SEQUENTIAL, decided_change, is_decided
+from verification.core.decision import FIXED, SEQUENTIAL, decided_change, early_verdict
 from verification.core.exceedance import Stratum
 from verification.core.histogram import bin_of
 from verification.core.latency import p95_change
@@ -93,7 +93,7 @@ def test_what_turned_slow_after_it_was_proven_is_not_promoted(ratio: float) -> N
         turned = [Stratum(before.blocks, "10"), Stratum(after.blocks, "25")]
         assert decided_change(turned[:1], POLICY, tests=30, whole=False).verdict is Verdict.PROMOTE
         promoted += [
-            is_decided(turned, POLICY, tests=30)
+            early_verdict(turned, POLICY, tests=30) is not Verdict.INCONCLUSIVE
             and decided_change(turned, POLICY, tests=30, whole=False).verdict is Verdict.PROMOTE
         ]
     assert not any(promoted)
@@ -118,10 +118,24 @@ def test_more_tests_never_alarm_more(seed: int, ratio: float, tests: int) -> Non
 
 @given(st.integers(0, 40), st.sampled_from([1.0, 1.3, 2.5]))
 @settings(max_examples=20, deadline=None)
-def test_a_stage_that_ends_because_all_is_decided_has_a_verdict(seed: int, ratio: float) -> None:
+def test_a_stage_that_ended_early_has_the_verdict_that_ended_it(seed: int, ratio: float) -> None:
     one = stratum(ratio, seed=seed, requests=30)
-    if is_decided([one], POLICY, tests=5):
-        assert decided_change([one], POLICY, tests=5, whole=False).verdict is not Verdict.INCONCLUSIVE
+    assert decided_change([one], POLICY, tests=5, whole=False).verdict is early_verdict([one], POLICY, tests=5)
+
+
+def test_a_breach_below_the_floor_ends_no_stage_as_an_alarm() -> None:
+    slow, forgiving = stratum(2.0), POLICY.model_copy(update={"floor_ms": 100.0, "floor_share": 10.0})
+    found = [early_verdict([slow], policy, tests=5) for policy in (POLICY, forgiving)]
+    assert found == [Verdict.ROLLBACK, Verdict.PROMOTE]
+
+
+@pytest.mark.parametrize("after", [1, 8, 30])
+def test_no_later_block_takes_back_a_rollback_that_ended_a_stage(after: int) -> None:
+    """So that a stage may end at once and nothing is lost by what was under way."""
+    proven, calm = stratum(2.2), stratum(1.0, seed=9, blocks=after)
+    assert early_verdict([proven], POLICY, tests=30) is Verdict.ROLLBACK
+    longer = Stratum((*proven.blocks, *calm.blocks))
+    assert decided_change([longer], POLICY, tests=30, whole=False).verdict is Verdict.ROLLBACK
 
 
 def test_together_both_tests_err_as_seldom_as_one_alone_may() -> None:

@@ -1,4 +1,4 @@
-"""A stage ends once everything is decided, on all its workers alike, and the judge takes it for whole."""
+"""A stage ends once everything is decided or ROLLBACK is proven, on all its workers alike, and the judge takes it for whole."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from tests.load.staging import (
     several,
     wait_for_block,
 )
+from verification.core.model import Verdict
 from verification.core.records import LoadFavour, LoadStart
 
 REFRESH = "POST /cameras/refresh"
@@ -47,6 +48,14 @@ def test_a_stage_ends_once_all_is_decided_and_counts_as_whole(
     }
     assert "everything is decided" in run.stdout
     assert "planned time blocks came" not in run.stdout
+
+
+def test_a_stage_ends_as_soon_as_rollback_is_proven(start_backend: StartBackend, tmp_path: Path) -> None:
+    slow = start_backend(*STEADY, "--slow-candidate", "2.5")
+    run = locust(slow, tmp_path, "--endpoints", REFRESH, *LONG, timeout_s=120)
+    assert run.returncode == Verdict.ROLLBACK.exit_code, run.stdout
+    assert f"ROLLBACK is proven for the P95 of {REFRESH}" in run.stdout
+    assert (end(tmp_path).stopped_after or 220) < 110
 
 
 def test_a_stage_that_is_to_be_whole_is_kept_to_its_end(start_backend: StartBackend, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ def test_each_look_adds_what_came_since_the_last_and_half_a_line_waits(tmp_path:
     with EvidenceWriter(tmp_path, "load-010") as writer:
         writer.append(start)
         watch = Watch(tmp_path, "load-010", 10)
-        assert not watch.look().decided
+        assert not watch.look().ends_because
         for block in blocks[:10]:
             writer.append(block)
         early = watch.look()
@@ -34,7 +34,7 @@ def test_each_look_adds_what_came_since_the_last_and_half_a_line_waits(tmp_path:
             file.flush()
             assert watch.look() == early
             file.write(rest[40:])
-        assert watch.look().decided
+        assert watch.look().ends_because
 
 
 def test_a_block_counts_once_all_workers_have_told_of_it(tmp_path: Path) -> None:
@@ -45,10 +45,10 @@ def test_a_block_counts_once_all_workers_have_told_of_it(tmp_path: Path) -> None
         for block in blocks:
             writer.append(block)
         watch = Watch(tmp_path, "load-010", 10)
-        assert not watch.look().decided
+        assert not watch.look().ends_because
         for block in blocks:
             writer.append(replace(block, worker="w1"))
-        assert watch.look().decided
+        assert watch.look().ends_because
 
 
 def test_stages_that_were_measured_before_count_for_their_endpoints(tmp_path: Path) -> None:

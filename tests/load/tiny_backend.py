@@ -1,8 +1,8 @@
 """A backend of a few lines for the load tests, in a process of its own: answers every route, names who served.
 
 Prints its port. `--delay-ms` waits before each answer; `--freeze-every-s` and `--freeze-s` stop the whole process from
-time to time; `--break-candidate` closes the connection instead of answering a candidate's GET; `--log` names a
-file that lists the cameras that are left; `--bind` is the address to listen on.
+time to time; `--slow-candidate` times candidate's wait; `--break-candidate` closes the connection instead of answering
+a candidate's GET; `--log` names a file that lists the cameras that are left; `--bind` is the address to listen on.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Backend:
                 candidate = "force_domain=true" in path
                 if self.options.break_candidate and candidate and method == "GET":
                     return
-                await asyncio.sleep(self.options.delay_ms / 1000)
+                await asyncio.sleep(self.options.delay_ms / 1000 * (self.options.slow_candidate if candidate else 1))
                 writer.write(self.answer(method, path, body, "domain" if candidate else "legacy"))
                 await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):
@@ -78,6 +78,7 @@ async def main() -> None:
     parser.add_argument("--delay-ms", type=float, default=5.0)
     parser.add_argument("--freeze-every-s", type=float, default=0.0)
     parser.add_argument("--freeze-s", type=float, default=0.0)
+    parser.add_argument("--slow-candidate", type=float, default=1.0)
     parser.add_argument("--break-candidate", action="store_true")
     parser.add_argument("--log")
     parser.add_argument("--bind", default="127.0.0.1")

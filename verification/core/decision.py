@@ -59,11 +59,15 @@ def _shared_out(policy: LatencyPolicy) -> tuple[LatencyPolicy, LatencyPolicy]:
     return last, looks
 
 
-def is_decided(strata: Sequence[Stratum], policy: LatencyPolicy, *, tests: float) -> bool:
-    """Whether the blocks so far are enough for a sequential verdict of `decided_change`."""
+def early_verdict(strata: Sequence[Stratum], policy: LatencyPolicy, *, tests: float) -> Verdict:
+    """What `decided_change` says where the plan ended with these blocks; INCONCLUSIVE while they are not enough."""
     _, looks = _shared_out(policy)
     early = decide(strata, looks, alarm_alpha=looks.alpha / tests, at_horizon=False, kept_alpha=policy.alpha)
-    return early.verdict is not Verdict.INCONCLUSIVE
+    if early.verdict not in _ALARMS:
+        return early.verdict
+    change = p95_change(strata, policy)
+    floored = floor_note(change.control_p95_ms, change.change, policy)
+    return Verdict.PROMOTE if floored else early.verdict
 
 
 def _by_sequence(fixed: P95Change, early: SequentialDecision, floored: str) -> P95Change:

@@ -240,7 +240,7 @@ class LoadEnd:
     skipped: Mapping[str, int] = field(default_factory=dict)
     """Endpoint -> arrivals not sent because of a cap that protects the target."""
     stopped_after: int | None = None
-    """Time blocks after which the timetable ended because everything was decided; None: it was kept to its end."""
+    """Time blocks after which the timetable ended because they had said enough; None: it was kept to its end."""
 
 
 _Compared = Comparison | RaceRound | SequenceComparison | SequenceSearch

@@ -1,4 +1,4 @@
-"""A stage ends early only when all that it must prove is decided, and says what is not."""
+"""A stage ends early only when all that it must prove is decided or ROLLBACK is proven, and says what is not."""
 
 from __future__ import annotations
 
@@ -31,18 +31,51 @@ def loads(*stages: Any) -> list[StageLoad]:
 def test_a_stage_whose_every_statement_is_decided_may_end() -> None:
     found = stage_progress(loads(stage(requests=200, names=(THING, OTHER))), 10, POLICY, planned=1)
     assert found == Progress((), ())
-    assert found.decided
+    assert found.ends_because == "everything is decided"
 
 
 @pytest.mark.parametrize(("scale", "verdict"), [(1.0, Verdict.PROMOTE), (2.5, Verdict.ROLLBACK)])
 def test_what_ends_early_has_its_verdict_from_the_blocks_until_then(scale: float, verdict: Verdict) -> None:
     start, blocks, end = stage(scale=scale, requests=200)
     ended = (replace(start, kinds=(*start.kinds, *["mixed"] * 60)), blocks, replace(end, stopped_after=len(blocks)))
-    assert stage_progress(loads(ended), 10, POLICY, planned=1).decided
+    assert stage_progress(loads(ended), 10, POLICY, planned=1).ends_because
     found = judged(ended)
     assert {row.change.verdict for row in found.latency} == {verdict}
     assert {row.change.decided_by for row in found.latency} == {"sequential"}
     assert verdict is Verdict.ROLLBACK or rules(found) == set()
+
+
+def one_slow(percent: int = 10, **told: int) -> Any:
+    """Of two endpoints one is slow, the other open."""
+    start, slow, end = stage(percent, scale=2.5, requests=200, names=(THING,), **told)
+    thin = stage(percent, requests=10, names=(OTHER,), **told)[1]
+    both = [replace(one, cells=one.cells + other.cells) for one, other in zip(slow, thin, strict=True)]
+    return replace(start, endpoints=(THING, OTHER)), both, end
+
+
+def test_a_proven_rollback_ends_a_stage_whatever_else_is_open() -> None:
+    found = stage_progress(loads(one_slow()), 10, POLICY, planned=1)
+    assert OTHER in found.open_endpoints
+    assert found.ends_because == f"ROLLBACK is proven for the P95 of {THING}"
+
+
+def test_the_stage_after_one_that_proved_rollback_still_has_blocks_enough_to_be_told_of() -> None:
+    start, blocks, end = stage(25, requests=200, names=(THING,))
+    least = POLICY.latency.min_blocks
+    few, enough = (loads(one_slow(), (start, blocks[:number], end)) for number in (least - 1, least))
+    assert stage_progress(few, 25, POLICY, planned=2).rolled_back == ""
+    assert stage_progress(enough, 25, POLICY, planned=2).rolled_back == f"the P95 of {THING}"
+
+
+def test_what_only_an_earlier_stage_proved_of_an_endpoint_that_this_one_does_not_ask_ends_nothing() -> None:
+    other = stage(25, requests=200, names=(OTHER,))
+    assert stage_progress(loads(one_slow(), other), 25, POLICY, planned=2).rolled_back == ""
+
+
+@pytest.mark.parametrize(("errors", "rolled_back"), [(0, ""), (40, "the error rate of candidate")])
+def test_a_proven_error_rate_ends_a_stage(errors: int, rolled_back: str) -> None:
+    found = stage_progress(loads(stage(requests=200, candidate_errors=errors)), 10, POLICY, planned=1)
+    assert found.rolled_back == rolled_back
 
 
 def test_blocks_that_are_missing_from_a_stage_that_ended_early_are_told() -> None:
@@ -60,7 +93,7 @@ def test_an_endpoint_that_is_open_is_named_and_earlier_stages_count_for_it() -> 
 
 def test_a_stage_that_has_not_begun_lacks_everything() -> None:
     assert stage_progress(loads(stage()), 25, POLICY, planned=2) == Progress((), ("its first time block",))
-    assert not stage_progress([], 0, POLICY, planned=1).decided
+    assert not stage_progress([], 0, POLICY, planned=1).ends_because
 
 
 @pytest.mark.parametrize("kind", ["natural", "control"])

@@ -1,11 +1,15 @@
-"""Whether the load of a stage has said enough to end early, and which endpoints have not."""
+"""Whether the load of a stage has said enough to end early, and which endpoints have not.
+
+Enough is a proven ROLLBACK, because no further request can take it back and users need none of them, or otherwise that
+nothing is open any more.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from verification.core.decision import EARLY_SHARE, is_decided
+from verification.core.decision import EARLY_SHARE, early_verdict
 from verification.core.interference import interference
 from verification.core.judge.interference import blocks_of
 from verification.core.judge.latency import JUDGED, Scope, alarm_tests, scopes_of, strata_of
@@ -20,17 +24,21 @@ LEAST_OF_A_KIND = 3
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What a stage still lacks; nothing: it may end."""
+    """What a stage still lacks, or has proven already."""
 
     open_endpoints: tuple[str, ...]
     """Endpoints whose P95 is not decided, over this stage and those before it."""
     lacking: tuple[str, ...]
     """What else is not decided, in words."""
+    rolled_back: str = ""
+    """For what ROLLBACK is proven, in words; empty: for nothing."""
 
     @property
-    def decided(self) -> bool:
-        """Whether everything is."""
-        return not (self.open_endpoints or self.lacking)
+    def ends_because(self) -> str:
+        """Why the stage may end, in words; empty: it may not."""
+        if self.rolled_back:
+            return f"ROLLBACK is proven for {self.rolled_back}"
+        return "" if self.open_endpoints or self.lacking else "everything is decided"
 
 
 def stage_progress(stages: Sequence[StageLoad], percent: int, policy: Policy, *, planned: int) -> Progress:
@@ -50,17 +58,41 @@ def stage_progress(stages: Sequence[StageLoad], percent: int, policy: Policy, *,
     endpoints = len({scope.endpoint for scope in scopes} - {None})
     tests = {clock: alarm_tests(planned, endpoints, clock) for clock in JUDGED}
 
-    def is_open(scope: Scope) -> bool:
-        return any(not is_decided(scope.strata(known, clock), policy.latency, tests=tests[clock]) for clock in JUDGED)
+    def verdicts(scope: Scope) -> set[Verdict]:
+        return {early_verdict(scope.strata(known, clock), policy.latency, tests=tests[clock]) for clock in JUDGED}
 
-    of_endpoints = [scope for scope in scopes if scope.must_be_proven and scope.endpoint in stage.endpoints]
+    concerned = {scope: verdicts(scope) for scope in scopes if _concerns(scope, stage)}
+    proven = [scope for scope, found in concerned.items() if scope.must_be_proven]
     # What a cap holds back is not proven by waiting for it, nor by asking it more often.
     capped = stage.start.capped if stage.start is not None else ()
-    undecided = [str(scope.endpoint) for scope in of_endpoints if scope.endpoint not in capped and is_open(scope)]
-    whole = next(scope for scope in scopes if (scope.percent, scope.endpoint) == (percent, None))
-    lacking = ["the P95 of all endpoints"] if is_open(whole) else []
+    undecided = [scope for scope in proven if Verdict.INCONCLUSIVE in concerned[scope]]
+    of_endpoints = [scope.endpoint for scope in undecided if scope.endpoint and scope.endpoint not in capped]
+    lacking = ["the P95 of all endpoints"] if any(scope.endpoint is None for scope in undecided) else []
     until_now = [one for one in stages if 0 < one.percent <= percent]
-    return Progress(tuple(undecided), (*lacking, *_lacking(stage, until_now, policy)))
+    return Progress(
+        tuple(of_endpoints),
+        (*lacking, *_lacking(stage, until_now, policy)),
+        _rolled_back(stage, concerned, policy),
+    )
+
+
+def _concerns(scope: Scope, stage: StageLoad) -> bool:
+    """Whether the load of this stage can change what is said of a scope."""
+    return scope.percent in (None, stage.percent) and scope.endpoint in (None, *stage.endpoints)
+
+
+def _rolled_back(stage: StageLoad, concerned: Mapping[Scope, set[Verdict]], policy: Policy) -> str:
+    """For what ROLLBACK is proven; a stage after the one that proved it still has blocks enough to be told of."""
+    if len(stage.seen) < policy.latency.min_blocks:
+        return ""
+    counts = stage.sum("candidate")
+    failing = error_rate(counts.errors, counts.requests, policy.rates, prove=True, repeatedly=True)
+    # First, because errors are slow as well.
+    if failing.verdict is Verdict.ROLLBACK:
+        return "the error rate of candidate"
+    slow = [scope.endpoint for scope, verdicts in concerned.items() if Verdict.ROLLBACK in verdicts]
+    named = [endpoint for endpoint in slow if endpoint is not None]
+    return f"the P95 of {named[0] if named else 'all endpoints'}" if slow else ""
 
 
 def _lacking(stage: StageLoad, until_now: Sequence[StageLoad], policy: Policy) -> list[str]:
