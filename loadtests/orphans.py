@@ -25,7 +25,9 @@ def remover(told: StageOptions, certificates: Callable[[], ssl.SSLContext]) -> C
         client = Client(
             session, told.host, told.server_time_header, told.witness, told.routing, headers, told.max_body_bytes
         )
-        pools = Pools(own_catalog(), lambda request, arm: client.ask(request, arm, SET_UP_TIMEOUT_S), "", 1)
+        pools = Pools(
+            own_catalog(), lambda request, arm: client.ask(request, arm, SET_UP_TIMEOUT_S), "", 1, remembers=False
+        )
         pools.adopt(twins)
         return pools.remove()
 

@@ -15,8 +15,8 @@ from verification.catalog.requests import fill
 from verification.core.cases import Catalog, Endpoint, PoolSpec, RequestSpec, ResourceSpec
 from verification.core.documents import values_at
 from verification.core.errors import TargetError
-from verification.core.journal import Making, Thing
-from verification.core.model import Arm, Request
+from verification.core.journal import Making, Thing, keys_shown, may_be_ours
+from verification.core.model import Arm, Json, Request
 from verification.core.printable import visible
 from verification.core.redact import redact_text
 
@@ -56,13 +56,20 @@ def makings(catalog: Catalog, endpoints: Iterable[str], prefix: str, size_limit:
 
 
 class Pools:
-    """The twins of one worker. Only what stands in here is ever started, stopped or changed by the load."""
+    """The twins of one worker. Only what stands in here is ever started, stopped or changed by the load.
 
-    def __init__(self, catalog: Catalog, ask: Ask, prefix: str, size_limit: int) -> None:
+    With `remembers`, what the load's own requests create is neutralised in the end, by the ids that the answers tell.
+    An answer that tells the id of something that was there before is not believed: it may be anybody's.
+    """
+
+    def __init__(self, catalog: Catalog, ask: Ask, prefix: str, size_limit: int, *, remembers: bool) -> None:
         self._catalog = catalog
         self._ask = ask
         self._prefix = prefix
         self._size_limit = size_limit
+        self._remembers = remembers
+        self._known: dict[Arm, frozenset[str]] = {}
+        """What the readings of each home showed before the load."""
         self._twins: dict[tuple[str, Arm], list[str]] = {}
         self._made: list[tuple[ResourceSpec, str, Arm]] = []
         self._created: dict[tuple[str, Arm], list[str]] = {}
@@ -71,8 +78,10 @@ class Pools:
 
     def fill(self, endpoints: Iterable[Endpoint]) -> tuple[Source, ...]:
         """Make the pools that these endpoints draw from. TargetError says which step the target did not take."""
-        sources = []
-        for endpoint in endpoints:
+        asked, sources = tuple(endpoints), []
+        if self._remembers and any(self._learns_ids(endpoint) for endpoint in asked):
+            self._known = {home: self._shown(home) for home in self._catalog.homes}
+        for endpoint in asked:
             load = endpoint.load
             pool = self._catalog.pools[load.pool] if load.pool is not None else None
             for home in self._catalog.homes if pool is not None else ():
@@ -101,13 +110,14 @@ class Pools:
         """Take over twins of a worker that was lost, to remove them."""
         self._made += [(self._catalog.resources[resource], twin, Arm(home)) for resource, twin, home in twins]
 
-    def created(self, resource: str, body: str, arm: Arm, *, remember: bool) -> None:
-        """A load request has created something that cannot be deleted. Without `remember` it is only counted."""
-        learned = self._learned_id(self._catalog.resources[resource], body) if remember else None
+    def created(self, resource: str, body: str, arm: Arm) -> None:
+        """A load request has created something that cannot be deleted. One that is not remembered is only counted."""
+        home = self._catalog.home(arm)
+        learned = self._learned_id(self._catalog.resources[resource], body, home) if self._remembers else None
         if learned is None:
             self._uncounted[resource] = self._uncounted.get(resource, 0) + 1
         else:
-            self._created.setdefault((resource, self._catalog.home(arm)), []).append(learned)
+            self._created.setdefault((resource, home), []).append(learned)
 
     def remove(self) -> tuple[str, ...]:
         """Remove every twin, neutralise what cannot be removed, and name what is left. A second call does nothing."""
@@ -134,10 +144,10 @@ class Pools:
         reply = self._demand(resource.create, name, f"create {resource.name} {name}", home)
         twin = name
         if resource.learned_id is not None:
-            learned = self._learned_id(resource, reply.body)
+            learned = self._learned_id(resource, reply.body, home)
             if learned is None:
                 raise TargetError(
-                    f"The target created {resource.name} {name} and told no id at {resource.learned_id!r}: "
+                    f"The target created {resource.name} {name} and told no new id at {resource.learned_id!r}: "
                     f"{_quoted(reply.body)}"
                 )
             twin = learned
@@ -177,12 +187,29 @@ class Pools:
         self._silent = reply.status == 0
         return reply
 
-    @staticmethod
-    def _learned_id(resource: ResourceSpec, body: str) -> str | None:
+    def _learns_ids(self, endpoint: Endpoint) -> bool:
+        pool = self._catalog.pools[endpoint.load.pool] if endpoint.load.pool is not None else None
+        made = [endpoint.load.creates, pool.resource if pool is not None else None]
+        return any(self._catalog.resources[name].learned_id is not None for name in made if name is not None)
+
+    def _shown(self, home: Arm) -> frozenset[str]:
+        shown: set[str] = set()
+        for name, spec in self._catalog.readings.items():
+            reply = self._demand(spec.request, "", f"read {name!r} before the load", home)
+            shown |= keys_shown(spec, _parsed(reply.body))
+        return frozenset(shown)
+
+    def _learned_id(self, resource: ResourceSpec, body: str, home: Arm) -> str | None:
         if resource.learned_id is None:
             return None
-        try:
-            found = list(values_at(orjson.loads(body), resource.learned_id).values())
-        except orjson.JSONDecodeError:
-            return None
-        return str(found[0]) if found and isinstance(found[0], str | int) else None
+        found = list(values_at(_parsed(body), resource.learned_id).values())
+        told = str(found[0]) if found and isinstance(found[0], str | int) else ""
+        return told if may_be_ours(told, self._known.get(home, frozenset())) else None
+
+
+def _parsed(body: str) -> Json:
+    """The document; None for what is none."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None

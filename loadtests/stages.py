@@ -115,7 +115,9 @@ class WorkerStage:
             assignment.max_body_bytes,
         )
         self._prefix = assignment.prefix
-        self._pools = Pools(catalog, self._ask_for_set_up, self._prefix, assignment.pool_size)
+        # An embedded target, which has no cap, ends with all that it holds.
+        remembers = assignment.max_rules is not None
+        self._pools = Pools(catalog, self._ask_for_set_up, self._prefix, assignment.pool_size, remembers=remembers)
         self._recorder = Recorder(assignment.plan.stage_percent, assignment.plan.kinds, assignment.name)
         self._in_flight = Pool(min(MAX_IN_FLIGHT, assignment.max_in_flight or MAX_IN_FLIGHT))
         self._samples = _Samples(assignment) if assignment.raw_samples else None
@@ -258,8 +260,7 @@ class WorkerStage:
         )
         self._notice(reply)
         if arrival.creates is not None and reply.ok:
-            remember = self._assignment.max_rules is not None
-            self._pools.created(arrival.creates, reply.body, arrival.arm or Arm.CONTROL, remember=remember)
+            self._pools.created(arrival.creates, reply.body, arrival.arm or Arm.CONTROL)
         if arrival.block == WARM_UP:
             return
         self._recorder.finish(arrival.block, arrival.endpoint, arrival.stream, outcome)

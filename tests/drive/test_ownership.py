@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from verification.catalog.requests import fill
 from verification.core.cases import RequestSpec
-from verification.drive.twins import may_be_ours
+from verification.core.journal import may_be_ours
 
 
 def test_an_id_that_was_there_before_or_is_no_step_of_a_path_is_not_ours() -> None:

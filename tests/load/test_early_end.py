@@ -1,4 +1,4 @@
-"""A stage ends once everything is decided or ROLLBACK is proven, on all its workers alike, and the judge takes it for whole."""
+"""A stage ends once all is decided or ROLLBACK is proven, on all workers alike, and the judge takes it for whole."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ import pytest
 
 from loadtests.pools import Pools
 from loadtests.reply import Reply
-from verification.core.cases import Catalog, Endpoint, LoadSpec, PoolSpec, RequestSpec, ResourceSpec, Shape
+from verification.core.cases import Catalog, Endpoint, LoadSpec, PoolSpec, ReadingSpec, RequestSpec, ResourceSpec, Shape
 from verification.core.errors import TargetError
 from verification.core.model import Arm, Request
 
@@ -56,13 +56,14 @@ class Backend:
         self.asked: list[str] = []
         self.arms: list[Arm] = []
         self.refused: dict[str, int] = {}
+        self.bodies: dict[str, str] = {}
 
     def __call__(self, request: Request, arm: Arm) -> Reply:
         asked = f"{request.method} {request.path}"
         self.asked.append(asked)
         self.arms.append(arm)
         status = self.refused.get(asked, 200)
-        body = json.dumps({"id": len(self.asked)})
+        body = self.bodies.get(asked, json.dumps({"id": len(self.asked)}))
         return Reply(status, body, "legacy", None, None, timed_out=False, sent_at_s=0.0, done_at_s=0.1, length=0)
 
 
@@ -73,7 +74,7 @@ def backend() -> Backend:
 
 @pytest.fixture
 def pools(backend: Backend) -> Pools:
-    return Pools(CATALOG, backend, "gate-run-w0", 10)
+    return Pools(CATALOG, backend, "gate-run-w0", 10, remembers=True)
 
 
 def test_twins_carry_the_runs_name_and_are_brought_into_their_state(pools: Pools, backend: Backend) -> None:
@@ -89,7 +90,7 @@ def test_an_id_that_the_target_chooses_is_learned(pools: Pools) -> None:
 
 
 def test_there_are_never_more_twins_than_allowed(backend: Backend) -> None:
-    pools = Pools(CATALOG, backend, "gate-run-w0", 1)
+    pools = Pools(CATALOG, backend, "gate-run-w0", 1, remembers=True)
     assert len(pools.fill([START])[0].twins) == 1
 
 
@@ -118,8 +119,8 @@ def test_a_twin_that_is_gone_already_is_not_left_over_but_one_that_stays_is_name
 
 def test_what_cannot_be_deleted_is_neutralised_and_counted(pools: Pools, backend: Backend) -> None:
     pools.fill([UPDATE, CREATE])
-    pools.created("rule", '{"id": 77}', Arm.CONTROL, remember=True)
-    pools.created("rule", '{"id": 78}', Arm.CONTROL, remember=True)
+    pools.created("rule", '{"id": 77}', Arm.CONTROL)
+    pools.created("rule", '{"id": 78}', Arm.CONTROL)
     backend.refused = {"PUT /alerts/rules/78": 500}
     left = pools.remove()
     assert "PUT /alerts/rules/77" in backend.asked
@@ -128,9 +129,49 @@ def test_what_cannot_be_deleted_is_neutralised_and_counted(pools: Pools, backend
 
 
 def test_a_creation_whose_answer_tells_no_id_is_counted_as_not_neutralised(pools: Pools) -> None:
-    pools.created("rule", "not JSON", Arm.CONTROL, remember=True)
-    pools.created("rule", '{"id": 1}', Arm.CONTROL, remember=False)
+    pools.created("rule", "not JSON", Arm.CONTROL)
+    pools.created("rule", '{"id": ".."}', Arm.CONTROL)
     assert pools.remove() == ("2 x rule named gate-run-w0-*, not neutralised",)
+
+
+def test_what_an_embedded_target_created_is_only_counted(backend: Backend) -> None:
+    forgetful = Pools(CATALOG, backend, "gate-run-w0", 1, remembers=False)
+    forgetful.created("rule", '{"id": 1}', Arm.CONTROL)
+    assert forgetful.remove() == ("1 x rule named gate-run-w0-*, not neutralised",)
+    assert backend.asked == []
+
+
+RULES = ReadingSpec("rules", RequestSpec("GET", "/alerts/rules"), "rules", "id", ordered=False, shape=Shape())
+READABLE = replace(CATALOG, readings={"rules": RULES})
+
+
+def test_an_id_that_was_there_before_is_not_believed_and_nothing_of_it_is_changed(backend: Backend) -> None:
+    """A candidate that answers with somebody's rule must not make the clean-up disable it."""
+    backend.bodies = {"GET /alerts/rules": '{"rules": [{"id": 7}, {"id": 8}]}'}
+    pools = Pools(READABLE, backend, "gate-run-w0", 1, remembers=True)
+    pools.fill([CREATE])
+    pools.created("rule", '{"id": 7}', Arm.CANDIDATE)
+    pools.created("rule", '{"id": 9}', Arm.CANDIDATE)
+    assert pools.remove() == (
+        "1 x rule named gate-run-w0-*, 1 of them neutralised",
+        "1 x rule named gate-run-w0-*, not neutralised",
+    )
+    assert [asked for asked in backend.asked if asked.startswith("PUT")] == ["PUT /alerts/rules/9"]
+
+
+def test_a_twin_for_which_the_target_tells_an_old_id_is_none(backend: Backend) -> None:
+    backend.bodies = {"GET /alerts/rules": '{"rules": [{"id": 2}]}'}
+    pools = Pools(READABLE, backend, "gate-run-w0", 1, remembers=True)
+    with pytest.raises(TargetError, match="told no new id at 'id'"):
+        pools.fill([UPDATE])
+    assert pools.remove() == ()
+
+
+def test_a_target_whose_state_cannot_be_read_is_not_loaded_where_ids_are_to_be_learned(backend: Backend) -> None:
+    backend.refused = {"GET /alerts/rules": 500}
+    pools = Pools(READABLE, backend, "gate-run-w0", 1, remembers=True)
+    with pytest.raises(TargetError, match="read 'rules' before the load"):
+        pools.fill([CREATE])
 
 
 def test_a_set_up_that_fails_half_way_names_the_step_and_still_removes_what_it_made(
@@ -155,20 +196,20 @@ def test_a_silent_target_is_not_asked_again_for_every_twin_but_every_twin_is_nam
 
 def test_twins_of_a_lost_worker_can_be_taken_over(pools: Pools, backend: Backend) -> None:
     pools.fill([START])
-    heir = Pools(CATALOG, backend, "", 1)
+    heir = Pools(CATALOG, backend, "", 1, remembers=False)
     heir.adopt(pools.made)
     assert heir.remove() == ()
     assert "DELETE /cameras/gate-run-w0-moving-0" in backend.asked
 
 
 def test_where_states_part_each_side_has_its_own_twins_under_the_same_names(backend: Backend) -> None:
-    pools = Pools(replace(CATALOG, separate_state=True), backend, "gate-run-w0", 10)
+    pools = Pools(replace(CATALOG, separate_state=True), backend, "gate-run-w0", 10, remembers=True)
     start, update = pools.fill([START, UPDATE])
     assert start.twins == start.twins_of_candidate
     assert update.twins != update.twins_of_candidate
     assert set(backend.arms) == set(Arm)
     assert {arm for _, _, arm in pools.made} == {"control", "candidate"}
-    pools.created("rule", '{"id": 99}', Arm.CANDIDATE, remember=True)
+    pools.created("rule", '{"id": 99}', Arm.CANDIDATE)
     backend.asked.clear()
     backend.arms.clear()
     pools.remove()

@@ -112,6 +112,16 @@ def is_readable(spec: ReadingSpec, body: Json) -> bool:
     return _items(spec, body) is not None
 
 
+def keys_shown(spec: ReadingSpec, body: Json) -> frozenset[str]:
+    """The ids of the items that a reading shows; none where it has another form than the catalog says."""
+    return frozenset(key for key, _ in _items(spec, body) or ())
+
+
+def may_be_ours(told: str, known: frozenset[str]) -> bool:
+    """Whether an id that an answer tells can be that of something new: a step of a path, and not there before."""
+    return told not in ("", ".", "..") and told not in known
+
+
 def survey(
     catalog: Catalog, entries: Iterable[Entry], readings: Mapping[str, Json], prefix: str, home: Arm = Arm.CONTROL
 ) -> Survey:

@@ -10,6 +10,7 @@ from verification.catalog.requests import fill
 from verification.core.cases import Catalog
 from verification.core.divergence import SequenceOutcome, judge_sequence
 from verification.core.errors import TargetError
+from verification.core.journal import may_be_ours
 from verification.core.model import Arm, Exchange, Reading
 from verification.core.records import Record
 from verification.core.redact import redact_text
@@ -27,7 +28,7 @@ from verification.core.sequences import (
 )
 from verification.drive.caller import Caller, json_body
 from verification.drive.state import keys_in, trimmed
-from verification.drive.twins import LiveTwin, Workshop, may_be_ours
+from verification.drive.twins import LiveTwin, Workshop
 
 _NOBODY = "999999999"
 """Stands for what an earlier step should have created and did not; no resource has this id."""

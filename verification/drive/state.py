@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from verification.core.cases import ReadingSpec
 from verification.core.documents import Unparsable, canonical, parse
+from verification.core.journal import keys_shown
 from verification.core.model import Exchange, Json, Reading
 
 
@@ -26,8 +27,8 @@ def trimmed(
 
 def keys_in(readings: Sequence[Reading], specs: Mapping[str, ReadingSpec]) -> frozenset[str]:
     """The keys of all items that these readings show."""
-    shown = (_items(_document(reading.exchange), specs[reading.name]) for reading in readings)
-    return frozenset(key for items in shown if items is not None for key in items)
+    shown = (keys_shown(specs[reading.name], _document(reading.exchange)) for reading in readings)
+    return frozenset(key for keys in shown for key in keys)
 
 
 def _trim(readings: list[Reading], spec: ReadingSpec, own_names: frozenset[str]) -> list[Reading]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from verification.catalog.requests import fill
 from verification.core.cases import Catalog, Endpoint, RequestSpec, ResourceSpec, Twin
 from verification.core.errors import TargetError
-from verification.core.journal import Made, Making, Note, Thing, Unmade, forget
+from verification.core.journal import Made, Making, Note, Thing, Unmade, forget, may_be_ours
 from verification.core.model import Arm, Exchange, Json
 from verification.core.printable import visible
 from verification.drive.caller import Caller, json_body
@@ -116,11 +116,6 @@ class Workshop:
             if isinstance(value, int | str) and not isinstance(value, bool) and may_be_ours(str(value), known):
                 found.append(self.adopt(token, endpoint.load.creates, str(value), home))
         return found
-
-
-def may_be_ours(told: str, known: frozenset[str]) -> bool:
-    """Whether an id that an answer tells can be that of something new: a step of a path, and not there before."""
-    return told not in ("", ".", "..") and told not in known
 
 
 def _require_success(exchange: Exchange, what: str) -> None:
