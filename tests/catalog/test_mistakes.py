@@ -44,6 +44,13 @@ MISTAKES = [
     ("an unknown resource", "camera: {resource: camera}", "camera: {resource: cammera}", ["cammera", "camera"]),
     ("an unknown state", "states: [running]", "states: [runing]", ["runing", "running"]),
     ("an unknown token", "path: /api/v1/cameras/{camera}/status", "path: /api/v1/cameras/{cam}/status", ["cam"]),
+    (
+        "a query in a path",
+        "path: /api/v1/cameras/{camera}/status",
+        "path: /api/v1/cameras/{camera}/status?full=1",
+        ["field of its own", "query: full=1"],
+    ),
+    ("a fragment in a path", "path: /api/v1/cameras/{camera}/status", "path: /api/v1/cameras/{camera}/#top", ["%23"]),
     ("a case twice", "- id: ran-before", "- id: running", ["running"]),
     ("an id that cannot be selected", "- id: never-started", "- id: Never Started", ["Never Started"]),
     ("a mask over what is critical", "critical: [ok, running]", "critical: [ok, pid]", ["pid"]),

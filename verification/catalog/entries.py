@@ -6,7 +6,7 @@ import re
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from verification.catalog.placeholders import NAME_PATTERN
 from verification.core.masks import PREDICATES
@@ -21,7 +21,19 @@ Text = Annotated[str, Field(min_length=1)]
 Reason = Annotated[str, Field(min_length=3)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
 Token = Annotated[str, Field(pattern=rf"^{NAME_PATTERN}$")]
-RoutePath = Annotated[str, Field(pattern=r"^/[!-~]*$")]
+
+
+def _without_query(path: str) -> str:
+    """What stands behind these signs would not be sent as a path."""
+    if "#" in path:
+        raise ValueError("a fragment is never sent; percent-encode the sign as %23")
+    plain, sign, query = path.partition("?")
+    if sign:
+        raise ValueError(f"a query stands in a field of its own: `path: {plain}` and `query: {query}`")
+    return path
+
+
+RoutePath = Annotated[str, Field(pattern=r"^/[!-~]*$"), AfterValidator(_without_query)]
 """Starts with a slash; whatever is not ASCII is percent-encoded."""
 CaseId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
 DottedPath = Annotated[str, Field(pattern=r"^[^.]+(\.[^.]+)*$")]
