@@ -59,7 +59,7 @@ class Client:
     ) -> None:
         self._server_time_header = server_time_header
         self._witness, self._routing = witness, routing
-        self._headers = {name.lower(): value for name, value in (headers or {}).items()}
+        self._headers = dict(headers or {})
         self._max_body_bytes = max_body_bytes
         urls = {host, *(routing.marks(arm).base_url or host for arm in Arm)}
         pool = session.client.clientpool
@@ -72,7 +72,7 @@ class Client:
         query = (*request.query, *marks.query)
         path = backend.path + quote(marks.prefix + request.path, safe="/%:@!$&'()*+,;=~")
         path += f"?{urlencode(query)}" if query else ""
-        headers = {"accept-encoding": ACCEPTED, **self._headers, **backend.headers, **dict(marks.headers)}
+        headers = marks.beside({"accept-encoding": ACCEPTED, **self._headers, **backend.headers})
         if request.content_type:
             headers["content-type"] = request.content_type
         data = request.body.encode() if request.body is not None else None

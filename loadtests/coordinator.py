@@ -259,11 +259,8 @@ class Coordinator:
     def _end_early(self) -> None:
         """Shorten the timetable once it has said enough; what is under way still counts."""
         because = self._onlooker.ends_because if self._onlooker is not None else ""
-        if not because or self._stopped_after is not None:
-            return
-        blocks = self._block_now() + 2
-        # So near to the end, a worker that hears of it late would have more blocks than the others.
-        if blocks + 1 < len(self._plan.kinds):
+        # Near to the end, a worker that hears of it late would have more blocks than the others.
+        if because and self._stopped_after is None and (blocks := self._block_now() + 2) + 1 < len(self._plan.kinds):
             self._stopped_after = blocks
             self.on_progress(f"stage {self._plan.stage_percent} %: {because}; ends after {blocks} blocks")
             for client in self.clients:

@@ -48,6 +48,7 @@ ONLY_IN = {
     "hypothesis": {"drive"},
     "schemathesis": {"drive"},
     "jinja2": {"reporting"},
+    "prometheus_client": {"drive"},
     "allure_commons": {"reporting"},
     "fastapi": {"reference"},
     "starlette": {"reference"},

@@ -115,7 +115,7 @@ def test_the_settings_file_says_the_true_defaults() -> None:
         "names",
     }
     spoken |= {"environment", "prefix", "query", "control", "candidate", "shared_state", "flag", "none", "path"}
-    spoken |= {"command", "http", "file", "check", "max_rate_per_s", "max_in_flight"}
+    spoken |= {"command", "http", "file", "check", "max_rate_per_s", "max_in_flight", "metrics"}
     lines = []
     for line in text.splitlines():
         found = re.match(r"# (\w+) = ", line)

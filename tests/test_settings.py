@@ -7,12 +7,9 @@ from typing import Any
 
 import pytest
 
-from verification.core import redact
 from verification.core.errors import PermissionNeeded, SettingsError, UsageError
 from verification.run import choose_stages
 from verification.settings import HANDED, Settings, handed_settings, load_settings, require_allowed_target
-from verification.settings.authentication import authentication, url_credentials
-from verification.settings.target import AuthenticationSettings
 
 
 def written(tmp_path: Path, text: str) -> Path:
@@ -103,6 +100,9 @@ MISTAKES: list[tuple[str, list[str]]] = [
     ("[percent]\ncommand = ['a']\nfile = {path = 'x', text = '1'}\n", ["percent", "command and file exclude"]),
     ("[percent]\nenvironment = {A = '1'}\n", ["percent", "environment belongs to command"]),
     ("[target]\nrestart_command = ['x']\n", ["target.restart_command", "unknown key"]),
+    ("[witness.second]\nmetrics = '/m'\n", ["witness.second", "metrics needs legacy and domain"]),
+    ("[witness.second]\nmetrics = '/m'\nlegacy = 'a b'\ndomain = 'n'\n", ["'a b' is no metric"]),
+    ("[witness.second]\nmetrics = '/m'\ncounter = '/c'\n", ["counter and metrics exclude each other"]),
     ("[latency]\nfloor_ms = inf\n", ["latency.floor_ms", "inf"]),
     ("[rates]\nexposure_alarm = nan\n", ["rates.exposure_alarm", "nan"]),
 ]
@@ -252,69 +252,6 @@ def test_settings_are_handed_on_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     mine = Settings.model_validate({"witness": {"none": True, "second": {"none": True}}, "load": {"blocks": 41}})
     monkeypatch.setenv(HANDED, mine.model_dump_json(exclude_unset=True))
     assert handed_settings() == mine
-
-
-@pytest.mark.parametrize("value", ["s3cr\u00e4t", "s3c\nret", "s3c\x7fret"])
-def test_an_authentication_that_no_header_can_carry_is_refused_and_not_quoted(
-    value: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("GATE_TOKEN", value)
-    with pytest.raises(SettingsError, match=r"GATE_TOKEN.*printable ASCII") as refused:
-        authentication(AuthenticationSettings(environment="GATE_TOKEN"))
-    assert "s3c" not in str(refused.value)
-
-
-def test_the_header_that_authenticates_is_secret_wherever_its_name_stands(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(redact, "_also_secret", ())
-    load_settings(None, {"target": {"authentication": {"header": "X-Gate", "environment": "GATE_TOKEN"}}})
-    assert redact.redact_text('{"you sent": {"x-gate": "s3cret"}}') == '{"you sent": {"x-gate": "[redacted]"}}'
-
-
-def test_secret_names_hold_in_the_run_and_in_what_it_hands_its_settings_to(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    file = tmp_path / "rollout.toml"
-    file.write_text('[secrets]\nnames = ["x-mine"]\n', encoding="utf-8")
-    monkeypatch.setattr(redact, "_also_secret", ())
-    settings = load_settings(file, {})
-    assert redact.is_secret_name("X_Mine")
-    monkeypatch.setattr(redact, "_also_secret", ())
-    assert not redact.is_secret_name("X_Mine")
-    monkeypatch.setenv(HANDED, settings.model_dump_json(exclude_unset=True))
-    handed_settings()
-    assert redact.is_secret_name("X_Mine")
-
-
-def test_authentication_comes_from_environment_or_file_and_its_absence_is_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("GATE_TOKEN", " s3cret ")
-    by_environment = AuthenticationSettings(environment="GATE_TOKEN", prefix="Bearer ")
-    assert authentication(by_environment) == {"Authorization": "Bearer s3cret"}
-    (tmp_path / "key").write_text("k3y\nignored\n")
-    assert authentication(AuthenticationSettings(header="X-Key", file=tmp_path / "key")) == {"X-Key": "k3y"}
-    assert authentication(None) == {}
-    (tmp_path / "empty").write_text("")
-    for broken in (
-        AuthenticationSettings(environment="GATE_NONE"),
-        AuthenticationSettings(file=tmp_path / "none"),
-        AuthenticationSettings(file=tmp_path / "empty"),
-    ):
-        with pytest.raises(SettingsError, match=r"target\.authentication"):
-            authentication(broken)
-
-
-@pytest.mark.parametrize(
-    ("url", "said"),
-    [
-        ("http://gate:s%40cr@host/", "Basic Z2F0ZTpzQGNy"),
-        ("http://gate@host", "Basic Z2F0ZTo="),
-        ("http://:s@host", "Basic OnM="),
-        ("http://host:80/a@b", None),
-    ],
-)
-def test_user_and_password_of_a_url_are_one_header(url: str, said: str | None) -> None:
-    assert url_credentials(url) == ({} if said is None else {"authorization": said})
 
 
 def test_caps_are_of_named_targets_only(tmp_path: Path) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
 from verification.core import redact
-from verification.core.redact import Redactor, also_secret, is_secret, is_secret_name, redact_text
+from verification.core.redact import Redactor, also_secret, is_secret, is_secret_name, redact_text, secret_values
 
 REDACTOR = Redactor(b"salt-of-this-run")
 SECRET = "s3cr3t-canary"
@@ -71,3 +72,12 @@ def test_a_header_is_secret_by_that_name_and_others_are_not() -> None:
     assert is_secret_name("X_MY-KEY")
     assert not is_secret_name("my-pins")
     assert redact_text("pinned: yes, spin=2") == "pinned: yes, spin=2"
+
+
+def test_a_value_is_secret_wherever_it_stands_and_keeps_its_stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redact, "_values", ())
+    secret_values(["canary-1", "canary-1 and more", "short"])
+    hidden = Redactor(b"salt").text("a canary-1, canary-1 and more; short. canary-1")
+    first, longer, last = re.findall(r"\[redacted [0-9a-f]{8}\]", hidden)
+    assert first == last != longer
+    assert hidden == f"a {first}, {longer}; short. {last}"

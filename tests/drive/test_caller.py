@@ -76,6 +76,22 @@ def test_cookies_are_told_and_not_kept() -> None:
     assert all(answer is not None and answer.header("set-cookie") is not None for answer in answers)
 
 
+def test_a_cookie_that_puts_a_request_on_an_arm_stands_beside_the_one_that_authenticates() -> None:
+    sent: list[list[str]] = []
+
+    def look(request: httpx.Request) -> httpx.Response:
+        sent.append(request.headers.get_list("cookie"))
+        return httpx.Response(200)
+
+    routing = Routing("cookie", "arm", "old", "new")
+    transport = httpx.MockTransport(look)
+    with Caller("http://host", Redactor(b"s"), routing=routing, headers={"Cookie": "id=1"}, transport=transport) as own:
+        for arm in Arm:
+            own.call(ASK, arm)
+        own.call(ASK, Arm.CONTROL, force=False)
+    assert sent == [["id=1; arm=old"], ["id=1; arm=new"], ["id=1"]]
+
+
 def test_the_bound_is_that_of_the_unpacked_body() -> None:
     packed, headers = gzip.compress(b"x" * 5000), {"content-encoding": "gzip"}
     service = Service(interfere=lambda _: httpx.Response(200, stream=httpx.ByteStream(packed), headers=headers))

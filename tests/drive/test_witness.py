@@ -13,19 +13,24 @@ from verification.core.model import Answer, Arm, Exchange, Request
 from verification.core.redact import Redactor
 from verification.core.witness import SecondWitnessSettings
 from verification.drive.caller import Caller
-from verification.drive.witness import second_witness
+from verification.drive.witness import counter_in, second_witness
+
+
+def _plain(text: str) -> httpx.Response:
+    return httpx.Response(200, text=text)
 
 
 def moved(
     settings: SecondWitnessSettings,
     *,
     bodies: list[Any] | None = None,
+    texts: list[str] | None = None,
     log: Path | None = None,
     meanwhile: Callable[[], object] = lambda: None,
 ) -> Any:
     """What the witness says of two calls, with these metrics before and after, and this happening in between."""
-    answers = iter(bodies or [])
-    transport = httpx.MockTransport(lambda _: httpx.Response(200, json=next(answers)))
+    answers = iter([*(httpx.Response(200, json=body) for body in bodies or []), *map(_plain, texts or [])])
+    transport = httpx.MockTransport(lambda _: next(answers))
     with Caller("http://service", Redactor(b"salt"), transport=transport) as caller:
         second = second_witness(settings, caller, log)
         assert second is not None
@@ -56,6 +61,52 @@ def test_a_counter_that_is_not_there_tells_nothing(after: object) -> None:
 def test_one_counter_alone_may_be_declared() -> None:
     one = SecondWitnessSettings(counter="/m", domain="n", legacy="")
     assert moved(one, bodies=[{"n": 1}, {"n": 4}]) == (None, 3)
+
+
+METRICS = """
+# HELP requests_total Requests by who served.
+# TYPE requests_total counter
+requests_total{{by="old",route="/a"}} {old}
+requests_total{{by="new",route="/a"}} {new}
+requests_total{{by="new",route="/b"}} 1.0
+# TYPE latency_seconds histogram
+latency_seconds_bucket{{le="+Inf"}} NaN
+# TYPE empty_total counter
+"""
+
+
+def test_a_prometheus_metric_is_told_by_its_difference_over_all_its_other_labels() -> None:
+    by = 'requests_total{{by="{}"}}'
+    settings = SecondWitnessSettings(metrics="/metrics", legacy=by.format("old"), domain=by.format("new"))
+    bodies = [METRICS.format(old=7, new=5), METRICS.format(old=9, new="8.0")]
+    assert moved(settings, texts=bodies) == (2, 3)
+    assert moved(settings, texts=[bodies[0], "<html>"]) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("selector", "found"),
+    [
+        ("requests_total", 13),
+        ('requests_total{by="new"}', 6),
+        ('requests_total{route="/a",by="new"}', 5),
+        ('requests_total{by="nobody"}', 0),
+        ("empty_total", 0),
+        ("absent_total", None),
+        ("latency_seconds_bucket", None),
+        ("requests_total{by=", None),
+        ("", None),
+        ("two words", None),
+    ],
+)
+def test_a_series_that_has_not_begun_is_zero_and_a_metric_that_is_not_there_is_unknown(
+    selector: str, found: int | None
+) -> None:
+    assert counter_in(METRICS.format(old=7, new=5), selector) == found
+
+
+@pytest.mark.parametrize("text", ["", "\x00", "requests_total{by=", "requests_total nought", '{"requests_total": 3}'])
+def test_what_is_no_exposition_tells_nothing(text: str) -> None:
+    assert counter_in(text, "requests_total") is None
 
 
 def test_a_second_header_or_field_is_read_in_the_answers() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,6 +20,14 @@ class Marks:
     headers: tuple[tuple[str, str], ...] = ()
     prefix: str = ""
     base_url: str | None = None
+
+    def beside(self, headers: Mapping[str, str]) -> dict[str, str]:
+        """These headers with the marks' own; a cookie joins the one that is there (RFC 6265, 5.4)."""
+        found = {name.lower(): value for name, value in headers.items()}
+        for name, value in self.headers:
+            cookies = [found["cookie"]] if name.lower() == "cookie" and "cookie" in found else []
+            found[name.lower()] = "; ".join([*cookies, value])
+        return found
 
 
 @dataclass(frozen=True, slots=True)

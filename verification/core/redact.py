@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from urllib.parse import quote
 
 SECRET_HEADERS = frozenset({"cookie", "set-cookie"})
 """Header names that hold a secret beside those whose name says so."""
@@ -119,6 +120,9 @@ _SIGNED = re.compile(r"eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*", re.ASCII)
 """A JSON Web Token, wherever it stands."""
 _DECODER = json.JSONDecoder()
 _also_secret: tuple[str, ...] = ()
+_values: tuple[str, ...] = ()
+_LEAST_VALUE = 6
+"""Signs of a value below which it stands in words that mean something else."""
 
 
 def also_secret(names: Iterable[str]) -> None:
@@ -128,6 +132,20 @@ def also_secret(names: Iterable[str]) -> None:
     """
     global _also_secret  # noqa: PLW0603  # only ever grows
     _also_secret = tuple(sorted({*_also_secret, *names}))
+
+
+def secret_values(values: Iterable[str]) -> None:
+    """From now on these values are secret wherever they stand, whatever their name, in all of this process.
+
+    Values of fewer than six signs are left to their names.
+    """
+    global _values  # noqa: PLW0603  # only ever grows
+    spelled = {*_values}
+    for value in values:
+        if len(value) >= _LEAST_VALUE:
+            spelled |= {value, json.dumps(value)[1:-1], quote(value, safe="")}
+    # The longest first: one may hold the other.
+    _values = tuple(sorted(spelled, key=lambda value: (-len(value), value)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +232,9 @@ def _apply(text: str, stand_in: Callable[[str], str]) -> str:
             return f"{found['head']}{found['mark']}{stand_in('number ' + found['number'])}{found['mark']}"
         return str(match["head"]) + hidden(match["secret"])
 
+    for value in _values:
+        if value in text:
+            text = text.replace(value, stand_in(value))
     small = small_letters(text)
     if _also_secret:
         text = _without_values(text, _opening(_also_secret), stand_in)

@@ -14,6 +14,7 @@ from verification.core.model import Answer, Implementation
 from verification.core.policy import Frozen
 
 Word = Annotated[str, Field(min_length=1, max_length=200)]
+_METRIC = re.compile(r"[a-zA-Z_:][\w:]*(\{[^{}]*\})?", re.ASCII)
 _NAMES = frozenset(known.value for known in Implementation)
 
 
@@ -83,6 +84,9 @@ class SecondWitnessSettings(Frozen):
 
     counter: str = "/api/v1/monitoring/metrics"
     """Path of a JSON document in which `legacy` and `domain` are dotted paths of counters."""
+    metrics: Annotated[str, Field(pattern="^/")] | None = None
+    """Path of a document in Prometheus' text format in which `legacy` and `domain` are counters: a name, with labels
+    where it has several, as in `requests_total{implementation="domain"}`."""
     header: Word | None = None
     """Another response header; `legacy` and `domain` are its values."""
     body: Word | None = None
@@ -100,6 +104,7 @@ class SecondWitnessSettings(Frozen):
         """One kind only, with texts that fit it."""
         declared = {
             "counter": "counter" in self.model_fields_set,
+            "metrics": self.metrics is not None,
             "header": self.header is not None,
             "body": self.body is not None,
             "log": self.log,
@@ -108,9 +113,13 @@ class SecondWitnessSettings(Frozen):
         kinds = [name for name, is_declared in declared.items() if is_declared]
         named = {name for name in ("legacy", "domain") if name in self.model_fields_set}
         if len(kinds) > 1:
-            raise ValueError(f"{' and '.join(kinds)} exclude each other; keep one of counter, header, body, log, none")
-        if kinds and kinds[0] in ("header", "body", "log") and named != {"legacy", "domain"}:
-            raise ValueError(f"{kinds[0]} needs legacy and domain: the texts or patterns that stand for each")
+            raise ValueError(f"{' and '.join(kinds)} exclude each other; keep one of {', '.join(declared)}")
+        if kinds and kinds[0] in ("metrics", "header", "body", "log") and named != {"legacy", "domain"}:
+            raise ValueError(f"{kinds[0]} needs legacy and domain: the counters, texts or patterns that stand for each")
+        if self.metrics is not None:
+            for selector in (self.legacy, self.domain):
+                if selector and not _METRIC.fullmatch(selector):
+                    raise ValueError(f'{selector!r} is no metric; valid is a name such as requests_total{{by="new"}}')
         if self.log:
             _require_patterns(self.legacy, self.domain)
         if not self.counter.startswith("/"):

@@ -54,12 +54,13 @@ class Caller:
         self._redactor = redactor
         self._max_body_bytes = max_body_bytes
         self._witness, self._routing = witness, routing
+        self._headers = dict(headers or {})
         certificates = True if ca_file is None else trusted(ca_file)
         self._transport = transport or Transport(timeout_s, certificates)
         # trust_env off: a proxy from the environment would put a third party between the gate and its target.
         # It only words requests: sending with it would store cookies, which ties all that follows to one session, and
         # refuse a redirect to what is no URL, which is an answer like any other.
-        self._client = httpx.Client(headers=dict(headers or {}), transport=self._transport, trust_env=False)
+        self._client = httpx.Client(transport=self._transport, trust_env=False)
 
     def call(self, request: Request, arm: Arm, *, force: bool = True) -> Exchange:
         """Send the request on an arm; with force=False the arm is only what is expected, the flag decides."""
@@ -80,7 +81,7 @@ class Caller:
         return None if found is None or isinstance(found, dict | list) else str(found)
 
     def _send(self, request: Request, arm: Arm, marks: Marks) -> Exchange:
-        headers = {"accept-encoding": ACCEPTED, **dict(marks.headers)}
+        headers = marks.beside({"accept-encoding": ACCEPTED, **self._headers})
         if request.content_type is not None:
             headers["content-type"] = request.content_type
         base_url = marks.base_url or self.base_url

@@ -7,6 +7,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Protocol
 
+from prometheus_client.parser import text_string_to_metric_families
+
 from verification.core.arms import implementation
 from verification.core.cases import Endpoint
 from verification.core.model import Arm, Exchange, Implementation, Request
@@ -58,6 +60,19 @@ class _Counters:
     def _read(self) -> Counts:
         body = json_body(self._caller.call(Request("GET", self._settings.counter), Arm.CONTROL, force=False))
         return _number(body, self._settings.legacy), _number(body, self._settings.domain)
+
+
+class _Metrics(_Counters):
+    """Counters in a document in Prometheus' text format."""
+
+    def __init__(self, settings: SecondWitnessSettings, caller: Caller, path: str) -> None:
+        super().__init__(settings, caller)
+        self.name, self._path = f"metrics of {path}", path
+
+    def _read(self) -> Counts:
+        answer = self._caller.call(Request("GET", self._path), Arm.CONTROL, force=False).answer
+        body = answer.body if answer is not None and answer.status == 200 and not answer.body_is_base64 else ""
+        return counter_in(body, self._settings.legacy), counter_in(body, self._settings.domain)
 
 
 class _InLog:
@@ -115,6 +130,8 @@ def second_witness(settings: SecondWitnessSettings, caller: Caller, log_path: Pa
         return None
     if settings.header is not None or settings.body is not None:
         return _InAnswers(Witness(settings.header, settings.body, settings.legacy, settings.domain))
+    if settings.metrics is not None:
+        return _Metrics(settings, caller, settings.metrics)
     if settings.log:
         return _InLog(log_path, settings.legacy, settings.domain)
     return _Counters(settings, caller)
@@ -125,6 +142,29 @@ def _size(path: Path) -> int | None:
         return path.stat().st_size
     except OSError:
         return None
+
+
+def counter_in(text: str, selector: str) -> int | None:
+    """The sum of the samples that a selector such as `requests_total{by="new"}` names, in Prometheus' text format.
+
+    None where the text has no such metric, or is in another format. A metric that is there without these labels is 0:
+    a series begins with its first event.
+    """
+    try:
+        asked = text_string_to_metric_families(f"{selector} 0\n")
+        (wanted,) = (sample for family in asked for sample in family.samples)
+        families = list(text_string_to_metric_families(text))
+    except (ValueError, KeyError, IndexError):
+        return None
+    known = [family for family in families if wanted.name in (family.name, f"{family.name}_total")]
+    found = [
+        sample.value
+        for family in families
+        for sample in family.samples
+        if sample.name == wanted.name and wanted.labels.items() <= sample.labels.items()
+    ]
+    total = sum(found)
+    return int(total) if (known or found) and float(total).is_integer() else None
 
 
 def _number(body: object, path: str) -> int | None:

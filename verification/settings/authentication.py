@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from verification.core.errors import SettingsError
+from verification.core.redact import secret_values
 from verification.settings.target import AuthenticationSettings
 
 
@@ -25,6 +26,7 @@ def authentication(settings: AuthenticationSettings | None) -> dict[str, str]:
             f"target.authentication: prefix and value (from {origin}) hold a sign that no header can carry. Valid is "
             "one line of printable ASCII."
         )
+    secret_values([value])
     return {settings.header: whole}
 
 
@@ -33,6 +35,7 @@ def url_credentials(url: str) -> dict[str, str]:
     parts = urlsplit(url)
     if not parts.username and not parts.password:
         return {}
+    secret_values([unquote(parts.password or "")])
     said = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"
     return {"authorization": f"Basic {base64.b64encode(said.encode()).decode()}"}
 
