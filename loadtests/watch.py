@@ -30,7 +30,8 @@ class Watch:
 
     def __init__(self, run_dir: Path, evidence_name: str, percent: int) -> None:
         self._policy = read_policy(run_dir)
-        self._planned = sum(stage > 0 for stage in read_manifest(run_dir).stages)
+        stages = read_manifest(run_dir).stages
+        self._planned, self._is_last = sum(stage > 0 for stage in stages), percent >= max(stages)
         self._path = run_dir / EVIDENCE_DIR / f"{evidence_name}.jsonl"
         self._percent = percent
         self._read = 0
@@ -49,7 +50,7 @@ class Watch:
         self._read += whole
         self._take(tuple(decode(line) for line in lines[:whole].splitlines()))
         stages = gather_stages(self._starts, self._complete())
-        return stage_progress(stages, self._percent, self._policy, planned=self._planned)
+        return stage_progress(stages, self._percent, self._policy, planned=self._planned, is_last=self._is_last)
 
     def _take(self, records: tuple[object, ...]) -> None:
         for record in records:

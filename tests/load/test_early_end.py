@@ -46,7 +46,7 @@ def test_a_stage_ends_once_all_is_decided_and_counts_as_whole(
     assert {(block.block, block.worker) for block in blocks(tmp_path)} == {
         (number, f"w{worker}") for number in range(last.stopped_after) for worker in range(processes)
     }
-    assert "everything is decided" in run.stdout
+    assert "all that this stage owes is decided" in run.stdout
     assert "planned time blocks came" not in run.stdout
 
 

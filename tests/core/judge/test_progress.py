@@ -20,7 +20,7 @@ POLICY = Policy()
 def test_alarms_are_corrected_for_stages_that_are_still_to_come() -> None:
     """What ends a stage must still be an alarm when all stages are there."""
     slow = loads(stage(scale=1.9, requests=24, blocks=44))
-    endings = [stage_progress(slow, 10, POLICY, planned=planned).open_endpoints for planned in (1, 10**9)]
+    endings = [stage_progress(slow, 10, POLICY, planned=planned, is_last=True).open_endpoints for planned in (1, 10**9)]
     assert endings == [(), (THING,)]
 
 
@@ -29,20 +29,43 @@ def loads(*stages: Any) -> list[StageLoad]:
 
 
 def test_a_stage_whose_every_statement_is_decided_may_end() -> None:
-    found = stage_progress(loads(stage(requests=200, names=(THING, OTHER))), 10, POLICY, planned=1)
+    found = stage_progress(loads(stage(requests=200, names=(THING, OTHER))), 10, POLICY, planned=1, is_last=True)
     assert found == Progress((), ())
-    assert found.ends_because == "everything is decided"
+    assert found.ends_because == "all that this stage owes is decided"
 
 
 @pytest.mark.parametrize(("scale", "verdict"), [(1.0, Verdict.PROMOTE), (2.5, Verdict.ROLLBACK)])
 def test_what_ends_early_has_its_verdict_from_the_blocks_until_then(scale: float, verdict: Verdict) -> None:
     start, blocks, end = stage(scale=scale, requests=200)
     ended = (replace(start, kinds=(*start.kinds, *["mixed"] * 60)), blocks, replace(end, stopped_after=len(blocks)))
-    assert stage_progress(loads(ended), 10, POLICY, planned=1).ends_because
+    assert stage_progress(loads(ended), 10, POLICY, planned=1, is_last=True).ends_because
     found = judged(ended)
     assert {row.change.verdict for row in found.latency} == {verdict}
     assert {row.change.decided_by for row in found.latency} == {"sequential"}
     assert verdict is Verdict.ROLLBACK or rules(found) == set()
+
+
+@pytest.mark.parametrize(
+    ("planned_blocks", "is_last", "ends"), [(64, False, True), (65, False, False), (64, True, False)]
+)
+def test_after_half_of_its_plan_a_stage_leaves_open_endpoints_to_those_that_follow(
+    planned_blocks: int, is_last: bool, ends: bool
+) -> None:
+    start, blocks, _ = stage(requests=60, names=(THING, OTHER))
+    thin = [
+        replace(one, cells=tuple(c for c in one.cells if c.endpoint == THING or n < 8)) for n, one in enumerate(blocks)
+    ]
+    planned = replace(start, kinds=(*start.kinds, *["mixed"] * (planned_blocks - len(blocks))))
+    found = stage_progress(gather_stages([planned], thin), 10, POLICY, planned=2, is_last=is_last)
+    assert found.open_endpoints == (OTHER,)
+    assert bool(found.ends_because) is ends
+    assert not ends or found.ends_because.endswith("1 endpoints are left to the next")
+
+
+def test_what_a_stage_itself_owes_is_left_to_no_other() -> None:
+    found = stage_progress(loads(stage(requests=200, candidate_errors=2)), 10, POLICY, planned=2, is_last=False)
+    assert found.leaves
+    assert not found.ends_because
 
 
 def one_slow(percent: int = 10, **told: int) -> Any:
@@ -54,7 +77,7 @@ def one_slow(percent: int = 10, **told: int) -> Any:
 
 
 def test_a_proven_rollback_ends_a_stage_whatever_else_is_open() -> None:
-    found = stage_progress(loads(one_slow()), 10, POLICY, planned=1)
+    found = stage_progress(loads(one_slow()), 10, POLICY, planned=1, is_last=True)
     assert OTHER in found.open_endpoints
     assert found.ends_because == f"ROLLBACK is proven for the P95 of {THING}"
 
@@ -63,18 +86,18 @@ def test_the_stage_after_one_that_proved_rollback_still_has_blocks_enough_to_be_
     start, blocks, end = stage(25, requests=200, names=(THING,))
     least = POLICY.latency.min_blocks
     few, enough = (loads(one_slow(), (start, blocks[:number], end)) for number in (least - 1, least))
-    assert stage_progress(few, 25, POLICY, planned=2).rolled_back == ""
-    assert stage_progress(enough, 25, POLICY, planned=2).rolled_back == f"the P95 of {THING}"
+    assert stage_progress(few, 25, POLICY, planned=2, is_last=True).rolled_back == ""
+    assert stage_progress(enough, 25, POLICY, planned=2, is_last=True).rolled_back == f"the P95 of {THING}"
 
 
 def test_what_only_an_earlier_stage_proved_of_an_endpoint_that_this_one_does_not_ask_ends_nothing() -> None:
     other = stage(25, requests=200, names=(OTHER,))
-    assert stage_progress(loads(one_slow(), other), 25, POLICY, planned=2).rolled_back == ""
+    assert stage_progress(loads(one_slow(), other), 25, POLICY, planned=2, is_last=True).rolled_back == ""
 
 
 @pytest.mark.parametrize(("errors", "rolled_back"), [(0, ""), (40, "the error rate of candidate")])
 def test_a_proven_error_rate_ends_a_stage(errors: int, rolled_back: str) -> None:
-    found = stage_progress(loads(stage(requests=200, candidate_errors=errors)), 10, POLICY, planned=1)
+    found = stage_progress(loads(stage(requests=200, candidate_errors=errors)), 10, POLICY, planned=1, is_last=True)
     assert found.rolled_back == rolled_back
 
 
@@ -87,13 +110,15 @@ def test_blocks_that_are_missing_from_a_stage_that_ended_early_are_told() -> Non
 
 def test_an_endpoint_that_is_open_is_named_and_earlier_stages_count_for_it() -> None:
     thin, more = stage(requests=14, names=(THING,)), stage(25, requests=200, names=(THING,))
-    assert stage_progress(loads(thin), 10, POLICY, planned=1).open_endpoints == (THING,)
-    assert stage_progress(loads(thin, more), 25, POLICY, planned=2).open_endpoints == ()
+    assert stage_progress(loads(thin), 10, POLICY, planned=1, is_last=True).open_endpoints == (THING,)
+    assert stage_progress(loads(thin, more), 25, POLICY, planned=2, is_last=True).open_endpoints == ()
 
 
 def test_a_stage_that_has_not_begun_lacks_everything() -> None:
-    assert stage_progress(loads(stage()), 25, POLICY, planned=2) == Progress((), ("its first time block",))
-    assert not stage_progress([], 0, POLICY, planned=1).ends_because
+    assert stage_progress(loads(stage()), 25, POLICY, planned=2, is_last=True) == Progress(
+        (), ("its first time block",)
+    )
+    assert not stage_progress([], 0, POLICY, planned=1, is_last=True).ends_because
 
 
 @pytest.mark.parametrize("kind", ["natural", "control"])
@@ -101,26 +126,28 @@ def test_without_enough_blocks_of_a_kind_a_stage_goes_on(kind: str) -> None:
     start, blocks, _ = stage(requests=200)
     few = [block for block in blocks if block.kind == kind][: LEAST_OF_A_KIND - 1]
     kept = [block for block in blocks if block.kind != kind] + few
-    assert f"{kind} blocks" in stage_progress(gather_stages([start], kept), 10, POLICY, planned=1).lacking
+    assert f"{kind} blocks" in stage_progress(gather_stages([start], kept), 10, POLICY, planned=1, is_last=True).lacking
 
 
 def test_a_rate_that_is_not_proven_keeps_a_stage_going() -> None:
-    found = stage_progress(loads(stage(requests=200, candidate_errors=2)), 10, POLICY, planned=1)
+    found = stage_progress(loads(stage(requests=200, candidate_errors=2)), 10, POLICY, planned=1, is_last=True)
     assert "the error rate of candidate" in found.lacking
 
 
 @pytest.mark.parametrize(("beside", "open_"), [(1.0, False), (1.2, True), (2.5, True)])
 def test_a_neighbour_that_may_be_slowed_keeps_a_stage_going_to_its_end(beside: float, open_: bool) -> None:
-    """Whether it is proven is asked once only, at the end."""
-    lacking = stage_progress(loads(stage(requests=200, beside=beside)), 10, POLICY, planned=1).lacking
-    assert ("whether the candidate slows control" in lacking) is open_
+    """Whether it is proven is asked once only, at the end; and of all stages together, so others may leave it to the last."""
+    slowed = loads(stage(requests=200, beside=beside))
+    last, other = (stage_progress(slowed, 10, POLICY, planned=2, is_last=is_last).lacking for is_last in (True, False))
+    assert ("whether the candidate slows control" in last) is open_
+    assert other == ()
 
 
 def test_an_endpoint_that_a_cap_holds_back_is_not_waited_for() -> None:
     start, blocks, end = stage(requests=14)
-    assert stage_progress(loads((start, blocks, end)), 10, POLICY, planned=1).open_endpoints == (THING,)
+    assert stage_progress(loads((start, blocks, end)), 10, POLICY, planned=1, is_last=True).open_endpoints == (THING,)
     capped = replace(start, capped=(THING,))
-    assert stage_progress(loads((capped, blocks, end)), 10, POLICY, planned=1).open_endpoints == ()
+    assert stage_progress(loads((capped, blocks, end)), 10, POLICY, planned=1, is_last=True).open_endpoints == ()
 
 
 def test_a_stage_that_ended_early_is_held_to_the_error_rates_that_may_be_looked_at_again_and_again() -> None:

@@ -1,7 +1,7 @@
 """Whether the load of a stage has said enough to end early, and which endpoints have not.
 
 Enough is a proven ROLLBACK, because no further request can take it back and users need none of them, or otherwise that
-nothing is open any more.
+nothing is open any more. What a run owes as a whole, its endpoints above all, may be left to the stages that follow.
 """
 
 from __future__ import annotations
@@ -20,6 +20,9 @@ from verification.core.rates import error_rate
 
 LEAST_OF_A_KIND = 3
 """Natural and control-only blocks, without which exposure, what users feel and interference are not known."""
+OWN_SHARE = 0.5
+"""Of a stage's plan, after which it leaves to later stages what is owed by all of them together: waiting for it in the
+first would measure that one long and the others hardly at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,19 +35,27 @@ class Progress:
     """What else is not decided, in words."""
     rolled_back: str = ""
     """For what ROLLBACK is proven, in words; empty: for nothing."""
+    leaves: bool = False
+    """Whether open endpoints are left to the stages that follow."""
 
     @property
     def ends_because(self) -> str:
         """Why the stage may end, in words; empty: it may not."""
         if self.rolled_back:
             return f"ROLLBACK is proven for {self.rolled_back}"
-        return "" if self.open_endpoints or self.lacking else "everything is decided"
+        if self.lacking or (self.open_endpoints and not self.leaves):
+            return ""
+        left = f"; {len(self.open_endpoints)} endpoints are left to the next" if self.open_endpoints else ""
+        return f"all that this stage owes is decided{left}"
 
 
-def stage_progress(stages: Sequence[StageLoad], percent: int, policy: Policy, *, planned: int) -> Progress:
+def stage_progress(
+    stages: Sequence[StageLoad], percent: int, policy: Policy, *, planned: int, is_last: bool
+) -> Progress:
     """What the load of the stage at `percent` still lacks; `stages` holds it and those measured before it.
 
-    `planned` is the number of stages above 0 % that the run will have, because alarms are corrected for all of them.
+    `planned` is the number of stages above 0 % that the run will have, because alarms are corrected for all of them;
+    `is_last` tells that none of them follows this one.
 
     Only tests that may be looked at after every block end a stage. Whether the candidate slows control beside it is
     asked by a test for a fixed time. So an alarm of it ends no stage; and it is excluded early only where it is so at a
@@ -68,11 +79,13 @@ def stage_progress(stages: Sequence[StageLoad], percent: int, policy: Policy, *,
     undecided = [scope for scope in proven if Verdict.INCONCLUSIVE in concerned[scope]]
     of_endpoints = [scope.endpoint for scope in undecided if scope.endpoint and scope.endpoint not in capped]
     lacking = ["the P95 of all endpoints"] if any(scope.endpoint is None for scope in undecided) else []
-    until_now = [one for one in stages if 0 < one.percent <= percent]
+    leaves = not is_last and stage.start is not None and len(stage.seen) >= OWN_SHARE * len(stage.start.kinds)
+    until_now = [] if leaves else [one for one in stages if 0 < one.percent <= percent]
     return Progress(
         tuple(of_endpoints),
-        (*lacking, *_lacking(stage, until_now, policy)),
+        (*lacking, *_lacking(stage, policy), *_slows(until_now, policy)),
         _rolled_back(stage, concerned, policy),
+        leaves,
     )
 
 
@@ -95,8 +108,8 @@ def _rolled_back(stage: StageLoad, concerned: Mapping[Scope, set[Verdict]], poli
     return f"the P95 of {named[0] if named else 'all endpoints'}" if slow else ""
 
 
-def _lacking(stage: StageLoad, until_now: Sequence[StageLoad], policy: Policy) -> list[str]:
-    """What is not decided beside the P95."""
+def _lacking(stage: StageLoad, policy: Policy) -> list[str]:
+    """What this stage itself has not decided beside the P95."""
     found: list[str] = []
     for stream in STREAMS:
         counts = stage.sum(stream)
@@ -105,10 +118,12 @@ def _lacking(stage: StageLoad, until_now: Sequence[StageLoad], policy: Policy) -
             found.append(f"the error rate of {stream}")
     kinds = [stage.kind_of(block) for block in stage.seen]
     owed = [kind for kind in ("natural", "control") if stage.plans(kind)]
-    found += [f"{kind} blocks" for kind in owed if kinds.count(kind) < LEAST_OF_A_KIND]
-    beside = interference(
-        [blocks_of(one) for one in until_now], policy.latency, alpha=EARLY_SHARE * policy.latency.alpha
-    )
-    if beside.verdict is not Verdict.PROMOTE:
-        found.append("whether the candidate slows control")
-    return found
+    return found + [f"{kind} blocks" for kind in owed if kinds.count(kind) < LEAST_OF_A_KIND]
+
+
+def _slows(until_now: Sequence[StageLoad], policy: Policy) -> list[str]:
+    if not until_now:
+        return []
+    blocks = [blocks_of(one) for one in until_now]
+    beside = interference(blocks, policy.latency, alpha=EARLY_SHARE * policy.latency.alpha)
+    return [] if beside.verdict is Verdict.PROMOTE else ["whether the candidate slows control"]
