@@ -136,7 +136,7 @@ def test_a_rate_that_is_not_proven_keeps_a_stage_going() -> None:
 
 @pytest.mark.parametrize(("beside", "open_"), [(1.0, False), (1.2, True), (2.5, True)])
 def test_a_neighbour_that_may_be_slowed_keeps_a_stage_going_to_its_end(beside: float, open_: bool) -> None:
-    """Whether it is proven is asked once only, at the end; and of all stages together, so others may leave it to the last."""
+    """Whether it is proven is asked once only, at the end, and of all stages together: the last owes it."""
     slowed = loads(stage(requests=200, beside=beside))
     last, other = (stage_progress(slowed, 10, POLICY, planned=2, is_last=is_last).lacking for is_last in (True, False))
     assert ("whether the candidate slows control" in last) is open_
