@@ -13,6 +13,7 @@ from verification.catalog.har import record
 from verification.catalog.openapi import describe, self_contained
 from verification.catalog.schema import FILE
 from verification.catalog.sketch import Sketch, line
+from verification.catalog.swagger import modern
 from verification.catalog.withheld import Withheld
 from verification.core.arms import DEFAULT_ROUTING
 from verification.core.errors import UsageError
@@ -86,7 +87,7 @@ def _describe(found: _Found, origin: str, left_out: frozenset[str], sources: Sou
         content = fetch(origin)
     else:
         content = _read(Path(origin))
-    document = parse(content, shown)
+    document = modern(parse(content, shown))
     described = describe(document, shown, left_out)
     found.withheld.names |= described.secret_names
     found.notes += [f"{shown}: {note}" for note in described.notes]

@@ -90,8 +90,7 @@ def self_contained(value: Json, left_out: frozenset[str]) -> Json:
 def _check_version(root: dict[str, Json], origin: str) -> None:
     if "swagger" in root:
         raise UsageError(
-            f"{origin}: is Swagger {shown(root['swagger'])}; valid: OpenAPI 3.0 or 3.1. Convert it first, for example "
-            "with swagger2openapi"
+            f"{origin}: is Swagger {shown(root['swagger'])}; valid: Swagger 2.0, OpenAPI 3.0 or 3.1. Convert it first"
         )
     version = root.get("openapi")
     if not isinstance(version, str) or not re.match(r"3\.[01](\.|$)", version):
