@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import time
 
 import httpx
 import pytest
@@ -38,6 +39,25 @@ def test_a_transport_that_fails_is_a_failure_and_no_exception(error: httpx.HTTPE
     assert exchange.answer is None
     assert exchange.failure is not None
     assert type(error).__name__ in exchange.failure
+
+
+def test_a_service_that_answers_nothing_for_twelve_time_limits_is_not_asked_any_more() -> None:
+    asked = []
+
+    def wait(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        time.sleep(0.02)
+        if len(asked) == 2:
+            return httpx.Response(200)
+        raise httpx.ReadTimeout("no answer")
+
+    with Caller("http://host", Redactor(b"s"), timeout_s=0.005, transport=httpx.MockTransport(wait)) as caller:
+        failures = [caller.call(ASK, Arm.CONTROL).failure for _ in range(9)]
+    assert failures[1] is None
+    silent = [failure or "" for failure in failures[2:]]
+    assert {"ReadTimeout" in failure for failure in silent[: len(asked) - 2]} == {True}
+    assert len(asked) - 2 <= 3
+    assert all("not asked" in failure for failure in silent[len(asked) - 2 :])
 
 
 def test_a_body_beyond_the_bound_is_a_failure() -> None:

@@ -81,6 +81,35 @@ def test_a_target_that_does_not_answer_is_told() -> None:
         NamedTarget(Settings(), 25)
 
 
+class Silent(BaseHTTPRequestHandler):
+    """Answers the first request only; whoever asks again hears nothing."""
+
+    asked = 0
+
+    def do_GET(self) -> None:
+        type(self).asked += 1
+        if type(self).asked > 1:
+            self.close_connection = True
+            return
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, format: str, *arguments: Any) -> None:  # noqa: A002  # the base class names it so
+        pass
+
+
+def test_a_target_that_is_silent_again_and_again_is_given_up() -> None:
+    """Each case asks first whether it is there; a hanging one would cost the time limit every time."""
+    with serving(Silent) as url:
+        target = NamedTarget(named(url), 25)
+        said = [target.death() for _ in range(6)]
+    assert Silent.asked == 4
+    assert said[0] is None
+    assert all(reason and "does not answer" in reason for reason in said[1:])
+    assert "nothing more is asked" not in str(said[3])
+    assert "silent 3 times in a row; nothing more is asked" in str(said[4])
+
+
 def test_its_log_is_read_where_the_settings_name_it(url: str, tmp_path: Path) -> None:
     assert NamedTarget(named(url), 25).log_text() == ""
     (tmp_path / "log").write_text("rtsp://u:canary@h/", encoding="utf-8")

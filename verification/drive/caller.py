@@ -27,6 +27,8 @@ from verification.settings.authentication import trusted, url_credentials
 # Headers that differ by nature and say nothing of the implementation; they would only fill the evidence.
 _DULL_HEADERS = frozenset({"date", "server", "content-length", "connection", "keep-alive", "transfer-encoding"})
 
+MOST_SILENCES = 12
+
 
 class Caller:
     """Sends requests to one base URL. `timeout_s` and `max_body_bytes` bound each answer as a whole, unpacked.
@@ -55,6 +57,7 @@ class Caller:
         self._max_body_bytes = max_body_bytes
         self._witness, self._routing = witness, routing
         self._headers = dict(headers or {})
+        self._silent_s, self._most_silent_s = 0.0, MOST_SILENCES * timeout_s
         certificates = True if ca_file is None else trusted(ca_file)
         self._transport = transport or Transport(timeout_s, certificates)
         # trust_env off: a proxy from the environment would put a third party between the gate and its target.
@@ -63,7 +66,14 @@ class Caller:
         self._client = httpx.Client(transport=self._transport, trust_env=False)
 
     def call(self, request: Request, arm: Arm, *, force: bool = True) -> Exchange:
-        """Send the request on an arm; with force=False the arm is only what is expected, the flag decides."""
+        """Send the request on an arm; with force=False the arm is only what is expected, the flag decides.
+
+        A service that answered nothing for twelve time limits of waiting is not asked any more: waiting the whole limit
+        for every request to come would keep a run for hours.
+        """
+        if self._silent_s >= self._most_silent_s:
+            failure = f"not asked: for {self._silent_s:.0f} s of waiting the service answered nothing"
+            return Exchange(arm, self._redacted(request), None, failure, 0.0, None)
         if self._pace is not None:
             self._pace.wait()
         return self._send(request, arm, self._routing.marks(arm if force else None))
@@ -102,6 +112,7 @@ class Caller:
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             answer, failure = None, self._redactor.text(visible(f"{type(error).__name__}: {error}"))
         elapsed_ms = (time.perf_counter() - started) * 1000
+        self._silent_s = 0.0 if answer is not None else self._silent_s + elapsed_ms / 1000
         return Exchange(arm, self._redacted(request), answer, failure, round(elapsed_ms, 3), witness)
 
     def _read(self, response: httpx.Response, own: str | None) -> Answer:

@@ -13,6 +13,8 @@ from verification.drive.percent import driver_of
 from verification.drive.target import read_log_tail
 from verification.settings import Settings
 
+MOST_SILENCES = 3
+
 
 class NamedTarget:
     """A backend at the percent that the caller declares, or two; another percent only as the settings say."""
@@ -25,6 +27,8 @@ class NamedTarget:
         self.base_url, self.log_path = settings.target.urls[0], settings.target.log_file
         self._settings, self._declared = settings, declared_percent
         self._moved = False
+        self._silences = 0
+        self._last_death = ""
         self._percent = declared_percent if knows_percent or not settings.may_change_percent else None
 
     def set_percent(self, percent: int) -> float:
@@ -53,10 +57,10 @@ class NamedTarget:
         self._percent, self._moved = None, True
         driver_of(self._settings, self.base_url)(percent)
         deadline = time.monotonic() + self._settings.target.ready_timeout_s
-        wrong = self.death() or self._other_percent(percent)
+        wrong = self._silence() or self._other_percent(percent)
         while wrong is not None and time.monotonic() < deadline:
             time.sleep(0.2)
-            wrong = self.death() or self._other_percent(percent)
+            wrong = self._silence() or self._other_percent(percent)
         if wrong is not None:
             raise TargetError(f"after it was set to {percent} %: {wrong}")
         self._percent = percent
@@ -71,7 +75,18 @@ class NamedTarget:
         return None if told == str(percent) else f"{check.path} tells {check.field} = {told}, not {percent}"
 
     def death(self) -> str | None:
-        """Ask the readiness route of each backend; one that does not answer is taken for gone."""
+        """Why the backend is taken for gone; None while it answers. After three silences in a row it is given up.
+
+        Every case asks this first; waiting the whole time limit for each would keep a run for hours.
+        """
+        if self._silences >= MOST_SILENCES:
+            return f"{self._last_death} It was silent {self._silences} times in a row; nothing more is asked of it."
+        found = self._silence()
+        self._silences, self._last_death = (0, "") if found is None else (self._silences + 1, found)
+        return found
+
+    def _silence(self) -> str | None:
+        """Ask the readiness route of each backend; what is wrong with the first that does not answer."""
         path = self._settings.target.ready
         arms = tuple(Arm) if self._settings.has_two_urls else (Arm.CONTROL,)
         with connect(self._settings, self.base_url, Redactor(os.urandom(32))) as caller:
