@@ -9,6 +9,7 @@ import pytest
 
 from verification.core.expectation import parity_key
 from verification.core.plan import Plan
+from verification.core.printable import visible
 from verification.core.redact import redact_text
 from verification.drive.draft import Draft
 from verification.reporting.plan_text import left_out_lines, plan_lines, writing_lines
@@ -51,7 +52,16 @@ def lines_before_writing(run: OpenRun, keys: Collection[str], expected: Collecti
     urls = run.settings.target.urls
     if all(map(is_loopback, urls)):
         return []
-    return writing_lines(plan_of(run, keys, expected), redact_text(" and ".join(urls)))
+    return [*writing_lines(plan_of(run, keys, expected), redact_text(" and ".join(urls))), *_moving_lines(run)]
+
+
+def _moving_lines(run: OpenRun) -> list[str]:
+    """That the run will change the percent of somebody else's backend, and how."""
+    if not run.settings.may_change_percent:
+        return []
+    stages = ", ".join(str(stage) for stage in run.stages)
+    way = visible(redact_text(run.settings.percent.told))
+    return [f"the percent of the backend is set to {stages} and back at the end, {way}"]
 
 
 class Preview:
@@ -66,6 +76,7 @@ class Preview:
         target = self._run.settings.target
         plan = plan_of(self._run, keys_of(session.items), self._expected)
         lines = plan_lines(plan, redact_text(" and ".join(target.urls)) or "the embedded backend", target.ready)
+        lines += _moving_lines(self._run)
         reporter: Any = self._config.pluginmanager.get_plugin("terminalreporter")
         for line in (*lines, *left_out_lines(self._omitted)):
             reporter.write_line(line)

@@ -96,6 +96,18 @@ def test_a_plan_needs_no_permission_and_refuses_what_a_run_would(tmp_path: Path)
     assert (wrong.code, "from 0 to 100" in wrong.text) == (2, True)
 
 
+def test_a_plan_tells_how_the_percent_would_be_changed(tmp_path: Path) -> None:
+    settings = tmp_path / "rollout.toml"
+    settings.write_text('[percent.http]\npath = "/flag"\nbody = "{percent}"\n', "utf-8")
+    with listening() as (url, met):
+        words = (f"--settings={settings}", f"--target={url}", "--allow-percent-change", "--plan", "-k", "force")
+        told = gate(tmp_path / "run", *words, "--stage=25", "--stage=50").text
+        untold = gate(tmp_path / "run", f"--target={url}", "--stage=25", "--plan", "-k", "force").text
+        assert met == []
+    assert "the percent of the backend is set to 25, 50 and back at the end, by PUT /flag" in told
+    assert "the percent of the backend" not in untold
+
+
 def test_what_will_be_written_to_another_machine_is_told_before_it_is(tmp_path: Path) -> None:
     with running("--percent", "25") as backend:
         port = str(backend.client.base_url).rsplit(":", 1)[1].strip("/")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -209,6 +210,13 @@ class PercentSettings(Frozen):
     def is_known(self) -> bool:
         """Whether the suite is told how to set it."""
         return bool(self.command or self.http or self.file)
+
+    @property
+    def told(self) -> str:
+        """How it is set, in words."""
+        if self.http is not None:
+            return f"by {self.http.method} {self.http.path}"
+        return f"by writing {self.file.path}" if self.file is not None else f"by the command {shlex.join(self.command)}"
 
 
 class MonitoringSettings(Frozen):
