@@ -36,11 +36,11 @@ class LoadSettings(Frozen):
     """The load of one stage. Keep the rate well below the target's knee."""
 
     rate_per_s: Annotated[float, Field(gt=0, le=5000)] | None = None
-    """Requests per second; None: 180 for the embedded backend (far below its knee), 100 for a named one."""
+    """Requests per second; None: 240 for the embedded backend (far below its knee), 100 for a named one."""
     block_s: Annotated[float, Field(ge=0.5, le=60)] = 1.0
     blocks: Annotated[int, Field(ge=4, le=100_000)] = 92
     """Most time blocks of one stage among several; it ends earlier once everything is decided."""
-    blocks_alone: Annotated[int, Field(ge=4, le=100_000)] = 160
+    blocks_alone: Annotated[int, Field(ge=4, le=100_000)] = 180
     """Most time blocks of a stage that is verified alone and so has to prove every endpoint by itself."""
     baseline_blocks: Annotated[int, Field(ge=4, le=100_000)] = 30
     """Blocks of the 0 % stage (control against control)."""
