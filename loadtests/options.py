@@ -63,7 +63,7 @@ class StageOptions:
     ramp_rates: tuple[float, ...]
     """One rate for each block, all on control: a ramp to find the knee; empty: a stage."""
     whole: bool
-    """Keep the timetable to its end, even when everything is decided before."""
+    """Keep the timetable to its end, even when enough is known before."""
     raw_samples: Path | None
     routing: Routing
     catalog_path: Path | None
@@ -119,7 +119,7 @@ def add_to(parser: Any) -> None:
         ("--disposable-target", "the target is thrown away afterwards: no cap on what cannot be deleted"),
         ("--allow-writes", "allow writes to a host that is not this machine"),
         ("--allow-destructive", "ask a target that is not thrown away what the catalog marks as destructive, too"),
-        ("--whole", "keep the timetable to its end, even when everything is decided before"),
+        ("--whole", "keep the timetable to its end, even when enough is known before"),
         ("--no-witness", "answers do not name who served; nothing is proven then"),
     ):
         add(flag, action="store_true", default=False, help=text)

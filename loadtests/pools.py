@@ -15,7 +15,7 @@ from verification.catalog.requests import fill
 from verification.core.cases import Catalog, Endpoint, PoolSpec, RequestSpec, ResourceSpec
 from verification.core.documents import values_at
 from verification.core.errors import TargetError
-from verification.core.journal import Making, Thing, keys_shown, may_be_ours
+from verification.core.journal import Making, Thing, is_readable, keys_shown, may_be_ours
 from verification.core.model import Arm, Json, Request
 from verification.core.printable import visible
 from verification.core.redact import redact_text
@@ -68,8 +68,8 @@ class Pools:
         self._prefix = prefix
         self._size_limit = size_limit
         self._remembers = remembers
-        self._known: dict[Arm, frozenset[str]] = {}
-        """What the readings of each home showed before the load."""
+        self._known: dict[Arm, set[str]] = {}
+        """What the readings of each home showed before the load, and what was made since."""
         self._twins: dict[tuple[str, Arm], list[str]] = {}
         self._made: list[tuple[ResourceSpec, str, Arm]] = []
         self._created: dict[tuple[str, Arm], list[str]] = {}
@@ -192,19 +192,29 @@ class Pools:
         made = [endpoint.load.creates, pool.resource if pool is not None else None]
         return any(self._catalog.resources[name].learned_id is not None for name in made if name is not None)
 
-    def _shown(self, home: Arm) -> frozenset[str]:
+    def _shown(self, home: Arm) -> set[str]:
         shown: set[str] = set()
         for name, spec in self._catalog.readings.items():
             reply = self._demand(spec.request, "", f"read {name!r} before the load", home)
-            shown |= keys_shown(spec, _parsed(reply.body))
-        return frozenset(shown)
+            body = _parsed(reply.body)
+            if not is_readable(spec, body):
+                raise TargetError(
+                    f"The target's state cannot be read before the load: {spec.request.path} answered in another form "
+                    f"than the catalog's reading {name!r} says: {_quoted(reply.body)}"
+                )
+            shown |= keys_shown(spec, body)
+        return shown
 
     def _learned_id(self, resource: ResourceSpec, body: str, home: Arm) -> str | None:
         if resource.learned_id is None:
             return None
         found = list(values_at(_parsed(body), resource.learned_id).values())
         told = str(found[0]) if found and isinstance(found[0], str | int) else ""
-        return told if may_be_ours(told, self._known.get(home, frozenset())) else None
+        known = self._known.setdefault(home, set())
+        if not may_be_ours(told, known):
+            return None
+        known.add(told)  # one id cannot be that of two things
+        return told
 
 
 def _parsed(body: str) -> Json:

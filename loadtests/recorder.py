@@ -144,8 +144,8 @@ class Recorder:
         return self._finished + len(self._pending)
 
     def complete(self, blocks: int) -> None:
-        """The timetable has ended after so many blocks: none gets more arrivals."""
-        self._entered = blocks
+        """The timetable has ended after so many blocks, or in the one that had begun: none gets more arrivals."""
+        self._entered = max(blocks, self._entered + 1)
 
     def take(self) -> list[LoadBlock]:
         """The blocks that became complete since the last call, each exactly once."""

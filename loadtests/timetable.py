@@ -23,7 +23,9 @@ WARM_UP = -1
 MIXED, NATURAL, CONTROL_ONLY = "mixed", "natural", "control"
 MIN_BLOCKS = 6
 FAVOUR = 4
-"""How much more often an endpoint is asked whose verdict is open, once others are decided."""
+"""How much more often an endpoint is asked at most whose verdict is open, once others are decided."""
+LEAST_ASKED = 6
+"""Requests in a block that are left to each of the others: a block in which chance gave an arm none tells nothing."""
 _WINDOW = 14
 """Blocks of one window: two natural, two of control alone, ten mixed."""
 _NATURAL_SHARE, _CONTROL_SHARE, _MIN_OF_A_KIND = 0.13, 0.15, 2
@@ -125,7 +127,7 @@ def arrivals(
     holds the placeholders that every request knows; `run` is made unique by a running number.
     """
     draw = _stream(plan.seed, plan.stage_percent, f"arrivals:{worker}")
-    thresholds, thresholds_of = _thresholds(sources, frozenset()), WARM_UP
+    thresholds, thresholds_of = _thresholds(plan, sources, frozenset()), WARM_UP
     due, number = -plan.warm_up_s, 0
     while True:
         due += draw.expovariate(plan.rate_at(due) / workers)
@@ -136,7 +138,7 @@ def arrivals(
         if block != thresholds_of:
             # Natural traffic is what users send, and control alone is held against control in mixed blocks' usual mix.
             may_favour = block != WARM_UP and plan.kinds[block] == MIXED
-            thresholds = _thresholds(sources, favoured(block) if may_favour else frozenset())
+            thresholds = _thresholds(plan, sources, favoured(block) if may_favour else frozenset())
             thresholds_of = block
         source = draw.choices(sources, cum_weights=thresholds)[0]
         spec = draw.choice(source.requests)
@@ -151,9 +153,14 @@ def arrivals(
         yield Arrival(due, block, source.endpoint, stream, arm, fill(spec, names), source.creates)
 
 
-def _thresholds(sources: Sequence[Source], favoured: frozenset[str]) -> list[float]:
-    weights = (source.weight * (FAVOUR if source.endpoint in favoured else 1) for source in sources)
-    return list(accumulate(weights))
+def _thresholds(plan: StagePlan, sources: Sequence[Source], favoured: frozenset[str]) -> list[float]:
+    open_ = sum(source.weight for source in sources if source.endpoint in favoured)
+    others = [source.weight for source in sources if source.endpoint not in favoured]
+    favour = 1.0
+    if open_ and others:
+        spare = plan.rate_per_s * plan.block_s * min(others) / LEAST_ASKED - sum(others)
+        favour = min(FAVOUR, max(1.0, spare / open_))
+    return list(accumulate(source.weight * (favour if source.endpoint in favoured else 1) for source in sources))
 
 
 def _assign(kind: str, stage_percent: int, *, heads: bool) -> tuple[str, Arm | None]:

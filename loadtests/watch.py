@@ -30,8 +30,9 @@ class Watch:
 
     def __init__(self, run_dir: Path, evidence_name: str, percent: int) -> None:
         self._policy = read_policy(run_dir)
-        stages = read_manifest(run_dir).stages
-        self._planned, self._is_last = sum(stage > 0 for stage in stages), percent >= max(stages)
+        owed = read_manifest(run_dir).expected
+        loads = [int(key.removeprefix("load:")) for key in owed if key.startswith("load:")]
+        self._planned, self._is_last = sum(stage > 0 for stage in loads), percent >= max(loads, default=0)
         self._path = run_dir / EVIDENCE_DIR / f"{evidence_name}.jsonl"
         self._percent = percent
         self._read = 0

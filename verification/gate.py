@@ -102,6 +102,7 @@ class Gate:
         self._latency_asked: set[int] = set()
         self._interrupted = False
         self._rate_per_s: float | None = None
+        self._rolled_back_at: int | None = None
 
     def require_target(self) -> None:
         """A target that cannot be asked is told once, at the start, and stands in the report."""
@@ -132,13 +133,19 @@ class Gate:
         pytest.skip(self.manifest.omitted.get(key, of_part))
 
     def judge_stage(self, percent: int) -> list[Finding]:
-        """What speaks against the release in the load of one stage; each endpoint is proven over all stages only."""
+        """What speaks against the release in the load of one stage; what is owed by all of them together does not."""
         run = read_run(self.run.run_dir)
         findings = judge_stage(run.evidence, run.catalog, run.policy, percent).findings
-        return [f for f in findings if not (f.rule == "latency.p95" and f.verdict is Verdict.INCONCLUSIVE)]
+        if not self.settings.is_embedded and any(finding.verdict is Verdict.ROLLBACK for finding in findings):
+            self._rolled_back_at = percent
+        together = {"latency.p95", "latency.interference"}
+        return [f for f in findings if not (f.rule in together and f.verdict is Verdict.INCONCLUSIVE)]
 
     def measure(self, percent: int) -> None:
-        """Measure the latency of one stage, alone."""
+        """Measure the latency of one stage, alone. Somebody's backend is not taken further than where it failed."""
+        if self._rolled_back_at is not None and percent > self._rolled_back_at:
+            failed = f"not measured at {percent} %: the load at {self._rolled_back_at} % says ROLLBACK"
+            pytest.fail(failed, pytrace=False)
         self.campaign.pause()
         where = (self.settings, self.run.run_dir)
         if percent == 0 and self.settings.load.ramp:

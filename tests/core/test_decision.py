@@ -120,7 +120,9 @@ def test_more_tests_never_alarm_more(seed: int, ratio: float, tests: int) -> Non
 @settings(max_examples=20, deadline=None)
 def test_a_stage_that_ended_early_has_the_verdict_that_ended_it(seed: int, ratio: float) -> None:
     one = stratum(ratio, seed=seed, requests=30)
-    assert decided_change([one], POLICY, tests=5, whole=False).verdict is early_verdict([one], POLICY, tests=5)
+    early = early_verdict([one], POLICY, tests=5)
+    if early is not Verdict.INCONCLUSIVE:
+        assert decided_change([one], POLICY, tests=5, whole=False).verdict is early
 
 
 def test_a_breach_below_the_floor_ends_no_stage_as_an_alarm() -> None:
@@ -145,3 +147,20 @@ def test_together_both_tests_err_as_seldom_as_one_alone_may() -> None:
     assert (change.change, change.low, change.high) == (fixed.change, fixed.low, fixed.high)
     wrong = [decided_change([stratum(1.0, seed=seed)], POLICY, tests=1, whole=True).verdict for seed in range(60)]
     assert sum(verdict in (Verdict.HOLD, Verdict.ROLLBACK) for verdict in wrong) <= 1
+
+
+def test_nothing_ends_for_a_change_that_the_judge_will_call_untestable() -> None:
+    """Most requests lie in blocks with one arm: however slow the candidate is in the others, it is not judged."""
+    slow = stratum(3.0)
+    alone = [({bin_of(20.0): 60}, dict[int, int]()) for _ in range(120)]
+    parted = Stratum((*slow.blocks, *alone))
+    assert early_verdict([slow], POLICY, tests=5) is Verdict.ROLLBACK
+    assert early_verdict([parted], POLICY, tests=5) is Verdict.INCONCLUSIVE
+    assert decided_change([parted], POLICY, tests=5, whole=False).verdict is Verdict.INCONCLUSIVE
+
+
+def test_what_is_proven_of_hold_at_the_last_block_counts_where_a_stage_was_cut_short() -> None:
+    """No further block will come; that it may be worse still is no reason to say nothing."""
+    one = stratum(1.45)
+    assert early_verdict([one], POLICY, tests=5) is Verdict.INCONCLUSIVE
+    assert decided_change([one], POLICY, tests=5, whole=False).verdict is Verdict.HOLD

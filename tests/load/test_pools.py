@@ -221,3 +221,22 @@ def test_where_the_state_is_shared_twins_are_made_through_control_only(pools: Po
     (start,) = pools.fill([START])
     assert start.twins_of_candidate == ()
     assert set(backend.arms) == {Arm.CONTROL}
+
+
+def test_one_id_cannot_be_that_of_two_things(pools: Pools, backend: Backend) -> None:
+    """A candidate that tells the same id again and again has made things that nobody can find."""
+    for _ in range(3):
+        pools.created("rule", '{"id": 77}', Arm.CANDIDATE)
+    assert pools.remove() == (
+        "1 x rule named gate-run-w0-*, 1 of them neutralised",
+        "2 x rule named gate-run-w0-*, not neutralised",
+    )
+    assert backend.asked.count("PUT /alerts/rules/77") == 1
+
+
+@pytest.mark.parametrize("body", ["[]", "<html>", '{"rules": {}}'])
+def test_a_state_in_another_form_protects_nobody_and_is_refused(backend: Backend, body: str) -> None:
+    backend.bodies = {"GET /alerts/rules": body}
+    pools = Pools(READABLE, backend, "gate-run-w0", 1, remembers=True)
+    with pytest.raises(TargetError, match="another form than the catalog's reading 'rules' says"):
+        pools.fill([CREATE])

@@ -126,3 +126,12 @@ def test_memory_does_not_grow_with_the_number_of_requests(recorder: Recorder) ->
     cell = recorder.take()[0].cells[0]
     assert cell.requests == 20_000
     assert len(cell.intended) <= 400
+
+
+def test_a_block_that_had_begun_when_the_end_was_told_is_handed_over_all_the_same(recorder: Recorder) -> None:
+    """A worker that hears of it late has sent requests that were counted."""
+    recorder.enter(2)
+    recorder.start(2)
+    recorder.finish(2, STATUS, "control", outcome())
+    recorder.complete(2)
+    assert [block.block for block in recorder.take()] == [0, 1, 2]

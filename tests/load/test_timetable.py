@@ -152,3 +152,13 @@ def test_what_a_request_creates_has_a_name_of_its_own() -> None:
     bodies = [arrival.request.body for arrival in islice(arrivals(plan(), (CREATE,), 0, 1, NAMES), 200)]
     assert len(set(bodies)) == 200
     assert all(body is not None and "gate-x-w0-load-" in body for body in bodies)
+
+
+@pytest.mark.parametrize(("rate_per_s", "favour"), [(500.0, FAVOUR), (20.0, 2.0), (10.0, 1.0)])
+def test_no_endpoint_is_favoured_so_much_that_the_others_have_blocks_with_one_arm(
+    rate_per_s: float, favour: float
+) -> None:
+    slow = plan(rate_per_s=rate_per_s, blocks=2_000)
+    found = arrivals(slow, (STATUS, CREATE), 0, 1, NAMES, lambda _: frozenset({CREATE.endpoint}))
+    mixed = Counter(one.endpoint for one in found if one.block >= 0 and slow.kinds[one.block] == MIXED)
+    assert mixed[CREATE.endpoint] / mixed.total() == pytest.approx(favour / (3 + favour), abs=0.03)

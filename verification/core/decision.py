@@ -34,7 +34,8 @@ def decided_change(strata: Sequence[Stratum], policy: LatencyPolicy, *, tests: f
     """
     last, looks = _shared_out(policy)
     fixed = p95_change(strata, last, alarm_alpha=last.alpha / tests)
-    early = decide(strata, looks, alarm_alpha=looks.alpha / tests, at_horizon=whole, kept_alpha=policy.alpha)
+    # Whether the plan ended or was cut short, no further block comes: what the last one proves of HOLD counts.
+    early = decide(strata, looks, alarm_alpha=looks.alpha / tests, at_horizon=True, kept_alpha=policy.alpha)
     if not fixed.testable:
         return fixed
     by_fixed = fixed.verdict if whole else Verdict.INCONCLUSIVE
@@ -60,12 +61,19 @@ def _shared_out(policy: LatencyPolicy) -> tuple[LatencyPolicy, LatencyPolicy]:
 
 
 def early_verdict(strata: Sequence[Stratum], policy: LatencyPolicy, *, tests: float) -> Verdict:
-    """What `decided_change` says where the plan ended with these blocks; INCONCLUSIVE while they are not enough."""
+    """What ends the waiting for more blocks; INCONCLUSIVE while nothing does. `decided_change` then says the same.
+
+    At the horizon that says more: that a ratio above the hold ratio is proven, and not whether it is above the other.
+    """
     _, looks = _shared_out(policy)
     early = decide(strata, looks, alarm_alpha=looks.alpha / tests, at_horizon=False, kept_alpha=policy.alpha)
-    if early.verdict not in _ALARMS:
+    if early.verdict is Verdict.INCONCLUSIVE:
         return early.verdict
     change = p95_change(strata, policy)
+    if not change.testable:
+        return Verdict.INCONCLUSIVE
+    if early.verdict is Verdict.PROMOTE:
+        return early.verdict
     floored = floor_note(change.control_p95_ms, change.change, policy)
     return Verdict.PROMOTE if floored else early.verdict
 

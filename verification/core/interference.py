@@ -20,7 +20,7 @@ from verification.core.model import Verdict
 from verification.core.policy import LatencyPolicy
 
 _LEAST_BLOCKS = 3
-_LEAST_REQUESTS = 20
+LEAST_REQUESTS = 20
 """With fewer, a block's P95 is its slowest request."""
 
 
@@ -77,7 +77,7 @@ def _compare(
     if not told:
         b, a = (sum(len(arm) for arm in arm_of_stages) for arm_of_stages in zip(*arms, strict=True)) if arms else (0, 0)
         reason = (
-            f"{b} mixed and {a} control-only blocks with {_LEAST_REQUESTS} requests of control or more: at least "
+            f"{b} mixed and {a} control-only blocks with {LEAST_REQUESTS} requests of control or more: at least "
             f"{_LEAST_BLOCKS} of each in a stage are needed to tell whether the candidate slows control; use a higher "
             "rate or longer blocks"
         )
@@ -120,5 +120,5 @@ def _told(beside: Floats, base: Floats) -> _Told:
 
 def _log_quantiles(blocks: Sequence[Bins], quantile: float) -> Floats:
     """ln of the quantile of every block with enough requests; among errors it is the time that nobody waits for."""
-    found = [quantile_ms(bins, quantile) for bins in blocks if total(bins) >= _LEAST_REQUESTS]
+    found = [quantile_ms(bins, quantile) for bins in blocks if total(bins) >= LEAST_REQUESTS]
     return np.array([math.log(min(value, edge_ms(TOP_BIN))) for value in found])

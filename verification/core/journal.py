@@ -7,7 +7,7 @@ knows it: by the name that it was to get, which carries the run's tag, or by the
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -117,7 +117,7 @@ def keys_shown(spec: ReadingSpec, body: Json) -> frozenset[str]:
     return frozenset(key for key, _ in _items(spec, body) or ())
 
 
-def may_be_ours(told: str, known: frozenset[str]) -> bool:
+def may_be_ours(told: str, known: Collection[str]) -> bool:
     """Whether an id that an answer tells can be that of something new: a step of a path, and not there before."""
     return told not in ("", ".", "..") and told not in known
 

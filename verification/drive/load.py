@@ -56,7 +56,7 @@ class LoadPlan:
     ramp_rates: tuple[float, ...] = ()
     """Instead of a stage: a block at each of these rates, all on control."""
     whole: bool = False
-    """Keep the timetable to its end, even when everything is decided before."""
+    """Keep the timetable to its end, even when enough is known before."""
 
     @property
     def evidence_name(self) -> str:

@@ -39,7 +39,7 @@ class LoadSettings(Frozen):
     """Requests per second; None: 240 for the embedded backend (far below its knee), 100 for a named one."""
     block_s: Annotated[float, Field(ge=0.5, le=60)] = 1.0
     blocks: Annotated[int, Field(ge=4, le=100_000)] = 92
-    """Most time blocks of one stage among several; it ends earlier once everything is decided."""
+    """Most time blocks of one stage among several; it ends earlier once it has said enough."""
     blocks_alone: Annotated[int, Field(ge=4, le=100_000)] = 180
     """Most time blocks of a stage that is verified alone and so has to prove every endpoint by itself."""
     baseline_blocks: Annotated[int, Field(ge=4, le=100_000)] = 30

@@ -109,3 +109,13 @@ def test_errors_in_natural_traffic_blame_nobody_while_control_fails_too() -> Non
     assert set(rates(0, 1090, 1090).values()) == {Verdict.INCONCLUSIVE}
     named = {finding.title for finding in judged(with_errors(0, 1090, 1090)).findings}
     assert "Errors of all endpoints in natural traffic at 10 %" in named
+
+
+@pytest.mark.parametrize(("candidate", "control"), [(1090, 1090), (1400, 1300), (240, 300)])
+def test_errors_that_control_has_as_well_do_not_blame_the_candidate(candidate: int, control: int) -> None:
+    """Going back would help nobody: the database behind both is sick."""
+    assert set(rates(candidate, control).values()) == {Verdict.INCONCLUSIVE}
+
+
+def test_errors_far_beyond_those_of_control_blame_the_candidate_all_the_same() -> None:
+    assert rates(4000, 1090)[STAGE] is Verdict.ROLLBACK

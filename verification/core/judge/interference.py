@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from verification.core.histogram import Bins
-from verification.core.interference import Interference, interference
+from verification.core.histogram import Bins, total
+from verification.core.interference import LEAST_REQUESTS, Interference, interference
 from verification.core.judge.stage_load import StageLoad
 from verification.core.judgement import InterferenceRow
 from verification.core.model import Finding, Verdict
@@ -36,8 +36,11 @@ def judge_interference(
 
 
 def blocks_of(stage: StageLoad) -> tuple[list[Bins], list[Bins]]:
-    """Control's blocks beside the candidate, and those of control alone."""
-    return stage.per_block("mixed", "control"), stage.per_block("control", "control")
+    """Control's blocks beside the candidate in the usual mix, and those of control alone; too small ones are empty."""
+    enough = [total(bins) >= LEAST_REQUESTS for bins in stage.per_block("mixed", "control")]
+    beside = stage.in_usual_mix("control")
+    kept: list[Bins] = [bins if is_enough else {} for bins, is_enough in zip(beside, enough, strict=True)]
+    return kept, stage.per_block("control", "control")
 
 
 def _finding(percent: int | None, found: Interference) -> Finding:

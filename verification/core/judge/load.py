@@ -24,7 +24,7 @@ from verification.core.judgement import (
 )
 from verification.core.model import Finding, Verdict
 from verification.core.policy import Policy
-from verification.core.rates import error_rate
+from verification.core.rates import RateBound, error_rate
 from verification.core.records import Evidence, Exposure
 
 
@@ -123,7 +123,7 @@ def _judge_rates(stage: StageLoad, policy: Policy, result: LoadJudgement) -> Non
     """
     if stage.end is None or stage.end.aborted is not None:
         return
-    blameless = True
+    blameless, of_control = True, dict[str | None, RateBound]()
     for stream in STREAMS:
         for endpoint in (None, *stage.endpoints):
             counts = stage.sum(stream, endpoint)
@@ -138,15 +138,29 @@ def _judge_rates(stage: StageLoad, policy: Policy, result: LoadJudgement) -> Non
                 alarm_alpha=alpha,
                 repeatedly=not stage.is_whole,
             )
-            blameless = blameless and not (stream == "control" and bound.verdict in (Verdict.HOLD, Verdict.ROLLBACK))
             row = RateRow(stage.percent, endpoint, stream, bound)
-            _tell_rate(row, result, on_trial=stream == "candidate" and stage.percent > 0)
+            if stream == "control":
+                of_control[endpoint] = bound
+                blameless = blameless and bound.verdict not in _ALARMS
+            _tell_rate(
+                row,
+                result,
+                on_trial=stream == "candidate" and stage.percent > 0 and _blames(bound, of_control.get(endpoint)),
+            )
     natural = stage.sum("natural")
     if natural.requests:
         bound = error_rate(natural.errors, natural.requests, policy.rates, prove=False, repeatedly=not stage.is_whole)
         # Users meet both arms: their errors speak against the candidate only where control alone has none.
         row = RateRow(stage.percent, None, "natural", bound)
         _tell_rate(row, result, on_trial=blameless and stage.percent > 0)
+
+
+def _blames(candidate: RateBound, control: RateBound | None) -> bool:
+    """Whether candidate's errors speak against it: not where control fails, too, and it is not proven to fail less."""
+    return control is None or control.verdict not in _ALARMS or candidate.low > control.high
+
+
+_ALARMS = (Verdict.HOLD, Verdict.ROLLBACK)
 
 
 def _tell_rate(row: RateRow, result: LoadJudgement, *, on_trial: bool) -> None:

@@ -20,6 +20,8 @@ from verification.core.rates import error_rate
 
 LEAST_OF_A_KIND = 3
 """Natural and control-only blocks, without which exposure, what users feel and interference are not known."""
+_MORE_THAN_ENOUGH = 10
+"""Times the evidence that an error rate needs; unlike that of the P95 it is judged by the last request."""
 OWN_SHARE = 0.5
 """Of a stage's plan, after which it leaves to later stages what is owed by all of them together: waiting for it in the
 first would measure that one long and the others hardly at all."""
@@ -96,16 +98,32 @@ def _concerns(scope: Scope, stage: StageLoad) -> bool:
 
 def _rolled_back(stage: StageLoad, concerned: Mapping[Scope, set[Verdict]], policy: Policy) -> str:
     """For what ROLLBACK is proven; a stage after the one that proved it still has blocks enough to be told of."""
-    if len(stage.seen) < policy.latency.min_blocks:
+    kinds = [stage.kind_of(block) for block in stage.seen]
+    if kinds.count("mixed") < policy.latency.min_blocks:
         return ""
-    counts = stage.sum("candidate")
-    failing = error_rate(counts.errors, counts.requests, policy.rates, prove=True, repeatedly=True)
     # First, because errors are slow as well.
-    if failing.verdict is Verdict.ROLLBACK:
+    if _fails(stage, policy):
         return "the error rate of candidate"
     slow = [scope.endpoint for scope, verdicts in concerned.items() if Verdict.ROLLBACK in verdicts]
     named = [endpoint for endpoint in slow if endpoint is not None]
     return f"the P95 of {named[0] if named else 'all endpoints'}" if slow else ""
+
+
+def _fails(stage: StageLoad, policy: Policy) -> bool:
+    """Whether candidate's error rate is proven to be too high, and control's is not; so well that the few requests that
+    are still under way cannot take it back."""
+    candidate, control = (
+        error_rate(
+            counts.errors,
+            counts.requests,
+            policy.rates,
+            prove=False,
+            alarm_alpha=policy.rates.alpha / _MORE_THAN_ENOUGH,
+            repeatedly=True,
+        )
+        for counts in (stage.sum("candidate"), stage.sum("control"))
+    )
+    return candidate.verdict is Verdict.ROLLBACK and candidate.low > control.high
 
 
 def _lacking(stage: StageLoad, policy: Policy) -> list[str]:

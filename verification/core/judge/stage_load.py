@@ -153,9 +153,25 @@ class StageLoad:
                     of_block.append(bins)
         return [merge(*found[block]) for block in sorted(found)]
 
+    def in_usual_mix(self, stream: str) -> list[Bins]:
+        """Per mixed block, all endpoints of a stream, each with the share that it has among the requests of control
+        alone; in hundredths of requests.
+
+        Later mixed blocks ask open endpoints more often. Held against blocks of the usual mix as they stand, they would
+        look slower or faster for what they asked, not for how it was served.
+        """
+        usual = {name: total(self.pooled("control", "control", name)) for name in self.endpoints}
+        found: dict[int, dict[str, Bins]] = {}
+        for (block, kind, name, of_stream), bins in self.bins.items():
+            if kind == "mixed":
+                of_block = found.setdefault(block, {})
+                if of_stream == stream:
+                    of_block[name] = bins
+        return [_reweighted(found[block], usual) for block in sorted(found)]
+
     def per_block_pairs(self) -> list[tuple[Bins, Bins]]:
-        """Per mixed block, all endpoints of control and of candidate."""
-        control, candidate = (self.per_block("mixed", stream) for stream in STREAMS)
+        """Per mixed block, all endpoints of control and of candidate in their usual mix."""
+        control, candidate = (self.in_usual_mix(stream) for stream in STREAMS)
         return list(zip(control, candidate, strict=True))
 
     def sum(self, stream: str, endpoint: str | None = None) -> Counts:
@@ -166,6 +182,20 @@ class StageLoad:
                 for attribute in ("requests", "errors", "timeouts", "legacy", "domain", "unwitnessed"):
                     setattr(result, attribute, getattr(result, attribute) + getattr(counts, attribute))
         return result
+
+
+def _reweighted(block: Mapping[str, Bins], usual: Mapping[str, int]) -> Bins:
+    """A block's endpoints together, in hundredths of requests; as they stand where nothing is known of the mix."""
+    there = {name: total(bins) for name, bins in block.items() if bins}
+    wanted = {name: usual.get(name, 0) for name in there}
+    if not any(wanted.values()):
+        wanted = there
+    found: dict[int, int] = defaultdict(int)
+    for name, requests in there.items():
+        weight = 100 * sum(there.values()) * wanted[name] / sum(wanted.values()) / requests
+        for number, count in block[name].items():
+            found[number] += round(weight * count)
+    return dict(found)
 
 
 def _add(to: dict[Key, Bins], key: Key, bins: Bins) -> None:
