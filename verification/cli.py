@@ -68,7 +68,13 @@ def _parser() -> argparse.ArgumentParser:
 def _add_init(commands: Any) -> None:
     first = commands.add_parser("init", help="write a first catalog for a service of your own; a person then edits it")
     add = first.add_argument
-    add("--openapi", action="append", default=[], metavar="URL-or-FILE", help="OpenAPI 3.0 or 3.1, JSON or YAML")
+    add(
+        "--openapi",
+        action="append",
+        default=[],
+        metavar="URL-or-FILE",
+        help="OpenAPI 3.0 or 3.1 or Swagger 2.0, JSON or YAML",
+    )
     add("--har", action="append", default=[], type=Path, metavar="FILE", help="recorded traffic, as a browser saves it")
     add("--access-log", action="append", default=[], type=Path, metavar="FILE", help="weights for the load")
     add("--more-cases", type=int, default=0, metavar="N", help="further cases for each endpoint, drawn by Schemathesis")

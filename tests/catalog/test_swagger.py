@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import suppress
 from typing import Any
 
@@ -160,3 +161,15 @@ def test_whatever_has_a_wrong_type_is_passed_over(paths: Json, more: dict[str, J
     """It may leave nothing to ask; it ends in no other error."""
     with suppress(UsageError):
         assert files({"swagger": "2.0", "paths": paths, **more})
+
+
+def test_a_version_without_quotes_is_swagger_2_all_the_same() -> None:
+    assert files({**OLD, "swagger": 2.0}) == files(OLD)
+
+
+def test_many_types_of_body_do_not_multiply_a_document() -> None:
+    schema = {"type": "object", "properties": {f"f{number}": {"type": "string"} for number in range(200)}}
+    answers = {"200": {"description": "it", "schema": schema}}
+    paths = {f"/p{number}": {"get": {"responses": answers}} for number in range(50)}
+    many = {"swagger": "2.0", "produces": [f"text/{number}" for number in range(2_000)], "paths": paths}
+    assert len(json.dumps(modern(many))) < 5 * len(json.dumps(many))

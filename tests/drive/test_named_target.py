@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -82,13 +83,14 @@ def test_a_target_that_does_not_answer_is_told() -> None:
 
 
 class Silent(BaseHTTPRequestHandler):
-    """Answers the first request only; whoever asks again hears nothing."""
+    """Answers the first request; whoever asks again hears nothing for a while."""
 
     asked = 0
 
     def do_GET(self) -> None:
         type(self).asked += 1
         if type(self).asked > 1:
+            time.sleep(0.25)
             self.close_connection = True
             return
         self.send_response(200)
@@ -98,16 +100,25 @@ class Silent(BaseHTTPRequestHandler):
         pass
 
 
-def test_a_target_that_is_silent_again_and_again_is_given_up() -> None:
+def test_a_target_that_is_silent_again_and_again_is_given_up_until_it_may_have_been_moved() -> None:
     """Each case asks first whether it is there; a hanging one would cost the time limit every time."""
     with serving(Silent) as url:
-        target = NamedTarget(named(url), 25)
-        said = [target.death() for _ in range(6)]
-    assert Silent.asked == 4
+        target = NamedTarget(named(url, timeout_s=0.1), 25)
+        said = [target.death() for _ in range(8)]
+        asked = Silent.asked
+        target.forget()
     assert said[0] is None
     assert all(reason and "does not answer" in reason for reason in said[1:])
     assert "nothing more is asked" not in str(said[3])
-    assert "silent 3 times in a row; nothing more is asked" in str(said[4])
+    assert "nothing more is asked" in str(said[7])
+    assert asked < 8
+
+
+def test_a_target_that_refuses_at_once_is_asked_again_every_time() -> None:
+    """A restart of two seconds is met by many cases; none of them has waited for anything."""
+    target = NamedTarget(named("http://127.0.0.1:9"), 25)
+    said = [target.death() for _ in range(8)]
+    assert all(reason and "nothing more" not in reason for reason in said)
 
 
 def test_its_log_is_read_where_the_settings_name_it(url: str, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -147,3 +148,19 @@ def test_a_pattern_for_domain_alone_will_do(tmp_path: Path) -> None:
 def test_that_there_is_none_can_be_said() -> None:
     with Caller("http://service", Redactor(b"salt")) as caller:
         assert second_witness(SecondWitnessSettings(none=True), caller, None) is None
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'requests_total{by="new"} ' + "9" * 400,
+        "requests_total 1 " + "9" * 400,
+        "requests_total 1e300",
+        "#" + " " * 200_000 + "x",
+    ],
+    ids=["long value", "long timestamp", "no count", "blank comment"],
+)
+def test_a_hostile_line_is_no_count_and_costs_no_time(line: str) -> None:
+    began = time.process_time()
+    assert counter_in(line, "requests_total") is None
+    assert time.process_time() - began < 5

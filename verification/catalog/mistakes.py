@@ -10,6 +10,7 @@ from pathlib import Path
 
 from verification.core.errors import CatalogError
 from verification.core.model import Json
+from verification.core.redact import redact_text
 
 _SHOWN_CHARACTERS = 80
 _SHOWN_MISTAKES = 50
@@ -55,7 +56,7 @@ class Mistakes:
 
 def shown(value: Json) -> str:
     """A value as JSON, short enough for one line of a message."""
-    text = json.dumps(value, ensure_ascii=False, default=str)
+    text = redact_text(json.dumps(value, ensure_ascii=False, default=str))
     return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}…"
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 from verification.catalog.example import Document, items, mapping, text
 from verification.catalog.sketch import METHODS
 from verification.core.model import Json
 
+MOST_PATHS, _MOST_TYPES = 2_000, 3
 _JSON = "application/json"
 _MOVED = {"#/definitions/": "#/components/schemas/", "#/responses/": "#/components/responses/"}
 # What Swagger writes beside a parameter's name, and OpenAPI into its schema.
@@ -22,7 +25,8 @@ def modern(value: Json) -> Json:
     items of a list are joined in an address (`collectionFormat`) is lost.
     """
     root = mapping(value)
-    if text(root.get("swagger")) != "2.0":
+    # Without quotes YAML takes it for a number.
+    if root.get("swagger") not in ("2.0", 2.0):
         return value
     document = Document(root)
     moved = {
@@ -30,7 +34,9 @@ def modern(value: Json) -> Json:
         "info": root.get("info", {}),
         "servers": [{"url": text(root.get("basePath"))}],
         "security": root.get("security", []),
-        "paths": {route: _item(document, item) for route, item in mapping(root.get("paths")).items()},
+        "paths": {
+            route: _item(document, item) for route, item in islice(mapping(root.get("paths")).items(), MOST_PATHS)
+        },
         "components": {
             "schemas": mapping(root.get("definitions")),
             "responses": {name: _answer(document, one, {}) for name, one in mapping(root.get("responses")).items()},
@@ -52,9 +58,9 @@ def _item(document: Document, written: Json) -> Json:
 
 def _operation(document: Document, operation: dict[str, Json], shared: list[Json]) -> Json:
     own = [document.resolved(one) for one in items(operation.get("parameters"))]
-    named = {(one.get("name"), one.get("in")) for one in own}
+    named = {_place(one) for one in own}
     above = [document.resolved(one) for one in shared]
-    parameters = [one for one in above if (one.get("name"), one.get("in")) not in named] + own
+    parameters = [one for one in above if _place(one) not in named] + own
     found = {
         **operation,
         "parameters": [_parameter(one) for one in parameters if one.get("in") not in ("body", "formData")],
@@ -64,6 +70,10 @@ def _operation(document: Document, operation: dict[str, Json], shared: list[Json
     }
     body = _body(document, parameters, operation)
     return {**found, "requestBody": body} if body else found
+
+
+def _place(parameter: dict[str, Json]) -> tuple[str, str]:
+    return text(parameter.get("name")), text(parameter.get("in"))
 
 
 def _parameter(written: dict[str, Json]) -> Json:
@@ -103,7 +113,9 @@ def _answer(document: Document, written: Json, operation: dict[str, Json]) -> Js
 def _types(document: Document, operation: dict[str, Json], key: str) -> list[str]:
     """The media types that an operation consumes or produces; the document's where it says none itself."""
     own = items(operation.get(key)) or items(document.root.get(key))
-    return [name for name in own if isinstance(name, str)] or [_JSON]
+    named = [name for name in own if isinstance(name, str)]
+    # JSON first: of a long list only the beginning is kept, because each repeats the schema.
+    return sorted(named, key=lambda name: "json" not in name)[:_MOST_TYPES] or [_JSON]
 
 
 def _referring(part: Json) -> Json:

@@ -66,10 +66,11 @@ class RequestSpec:
 
     method: str
     path: str
-    query: tuple[tuple[str, str], ...] = ()
-    body: Json = None
+    # Not in its repr, which reporters write down as the parameter of a test: they may hold credentials.
+    query: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    body: Json = field(default=None, repr=False)
     has_body: bool = False
-    raw_body: str | None = None
+    raw_body: str | None = field(default=None, repr=False)
     content_type: str | None = None
 
 
@@ -109,7 +110,7 @@ class Twin:
     token: str
     resource: str
     states: tuple[str, ...] = ()
-    fields: dict[str, Json] = field(default_factory=dict)
+    fields: dict[str, Json] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,10 @@ from urllib.parse import quote
 SECRET_HEADERS = frozenset({"cookie", "set-cookie"})
 """Header names that hold a secret beside those whose name says so."""
 
-_WORDS = r"[\w.-]{0,64}(?:password|passwd|secret|token|api[_-]?key|credential|authorization|session[_-]?id)[\w.-]{0,64}"
+_WORDS = (
+    r"[\w.-]{0,64}(?:password|passwd|secret|token|(?:api|access|auth|private)[_-]?key|credential|authorization"
+    r"|session[_-]?id)[\w.-]{0,64}"
+)
 # One character of a secret inside a JSON string: plain, or an escape as a whole, so that no half of one is left.
 _UNICODE = r"\\u[0-9a-fA-F]{4}"
 # A quote that closes a text is followed by what may follow a text; any other one belongs to the password.
@@ -47,16 +50,20 @@ def _patterns_for(extra: tuple[str, ...]) -> dict[str, str]:
         # A JSON text inside a JSON text: its quotes are escaped once, its own escapes twice.
         "nested": rf'(?P<head>\\"{member}\\"\s*:\s*\\")'
         r'(?P<secret>(?:[^"\\]|\\\\(?:\\\\|\\"|[^"\\])|\\[^"\\])*)(?=\\")',
-        "deeper": rf'(?P<head>(?<!\\)\\{{2,}}"{member}\\{{2,}}"\s*:\s*\\{{2,}}")(?P<secret>[^"]*?)(?=\\+")',
+        "deeper": rf'(?P<head>(?<!\\)\\{{2,}}"{member}\\{{2,}}"\s*:\s*\\{{2,}}")'
+        r'(?P<secret>(?:[^"\\]++|\\++(?!"))*+)(?=\\+")',
+        # A query as a catalog's snapshot holds it: a name and its value side by side.
+        "pair": rf'(?P<head>\[\s*"{member}"\s*,\s*")(?P<secret>(?:[^"\\]|\\.)*)(?="\s*\])',
         "list": rf'(?P<head>"{member}"\s*:\s*)(?P<list>\[(?:{_TEXT}|{_NUMBER}|[\s,])*+\])',
         "quoted": rf"(?P<head>'{member}'\s*:\s*')(?P<secret>(?:[^'\"\\\r\n]|\\.)*)(?=')",
         "assigned quoted": rf"(?P<head>(?<![\w.-]){words}=(?P<quote>'|\\\"|\"(?![,:}}\]\s])))"
         r"(?P<secret>[^'\"\\\r\n]+)(?=(?P=quote))",
-        "assigned": rf"(?P<head>(?<![\w.-]){words}=)(?P<secret>{_DONE_TEXT}|{_IN_WORD})",
+        # Forms of many frameworks write user[password], the brackets percent-encoded.
+        "assigned": rf"(?P<head>(?<![\w.-]){words}(?:\]|%5[Dd])?=)(?P<secret>{_DONE_TEXT}|{_IN_WORD})",
     }
     if named:
         # A number is a secret only where a person said so; among the known names are many that count things.
-        found["number"] = rf'(?P<head>(?P<mark>\\*")(?:{named})(?P=mark)\s*:\s*)(?P<number>{_NUMBER})'
+        found["number"] = rf'(?P<head>(?<!\\)(?P<mark>\\*")(?:{named})(?P=mark)\s*:\s*)(?P<number>{_NUMBER})'
         found["line"] = rf"(?P<head>(?<![\w.-])(?:{named})[ \t]*:[ \t]*)(?P<secret>(?:[^\r\n\"\\]|\\[^rn\r\n])+)"
     return found
 
@@ -75,6 +82,8 @@ _NAMED_LINE = (
 )
 # After "basic" and "bearer" people write words, too; a credential holds a digit, a sign or a capital letter.
 _BEARER = r"(?P<head>\b(?i:bearer|basic)\s+)(?P<secret>(?=\S*[0-9=]|\S+[A-Z])[A-Za-z0-9+/_.~=-]{8,})"
+
+_JWT = r"\beyJ[\w-]{8,4000}\.[\w-]{8,8000}\.[\w-]{0,2000}"
 
 
 def _joined(*names: str) -> tuple[str, ...]:
@@ -101,6 +110,7 @@ def _patterns(extra: tuple[str, ...]) -> _Patterns:
         (("authorization", "cookie"), re.compile(_HEADER_LINE, re.IGNORECASE)),
         (_LINES, re.compile(_NAMED_LINE, re.IGNORECASE)),
         (("bearer", "basic"), re.compile(_BEARER)),
+        (("eyj",), re.compile(rf"(?P<head>)(?P<secret>{_JWT})", re.ASCII)),
     )
 
 
@@ -116,7 +126,7 @@ _SHORT_NAMES = frozenset(
 _RANDOM_NAMES = frozenset({"key", "code", "session", "state", "nonce", "ticket", "assertion"})
 """Names that hold a secret where their value looks drawn at random."""
 _RANDOM = re.compile(r"(?=\S*\d)(?=\S*[A-Za-z])[!-~]{16,}", re.ASCII)
-_SIGNED = re.compile(r"eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*", re.ASCII)
+_SIGNED = re.compile(_JWT, re.ASCII)
 """A JSON Web Token, wherever it stands."""
 _DECODER = json.JSONDecoder()
 _also_secret: tuple[str, ...] = ()
@@ -180,8 +190,12 @@ class Redactor:
         return f"[redacted {hashlib.blake2b(plain, key=self.salt[:64], digest_size=4).hexdigest()}]"
 
 
+_BRACKETED = re.compile(r".*\[([^\[\]]+)\]")
+
+
 def is_secret_name(name: str) -> bool:
     """True where all that stands under this name is a secret: by itself, or because a person said so."""
+    name = _BRACKETED.sub(r"\1", name)
     spelled = _spelled(name)
     known = spelled in SECRET_HEADERS or _SECRET_NAME.fullmatch(name) is not None
     return known or any(spelled == _spelled(other) for other in _also_secret)
@@ -232,15 +246,16 @@ def _apply(text: str, stand_in: Callable[[str], str]) -> str:
             return f"{found['head']}{found['mark']}{stand_in('number ' + found['number'])}{found['mark']}"
         return str(match["head"]) + hidden(match["secret"])
 
-    for value in _values:
-        if value in text:
-            text = text.replace(value, stand_in(value))
     small = small_letters(text)
     if _also_secret:
         text = _without_values(text, _opening(_also_secret), stand_in)
     for words, pattern in _patterns(_also_secret):
         if any(word in small for word in words):
             text = pattern.sub(replace, text)
+    # Last: a value may be a word such as "password", by whose name others are found.
+    for value in _values:
+        if value in text:
+            text = text.replace(value, stand_in(value))
     return text
 
 

@@ -8,13 +8,25 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from verification.core.model import Answer, Implementation
 from verification.core.policy import Frozen
 
 Word = Annotated[str, Field(min_length=1, max_length=200)]
-_METRIC = re.compile(r"[a-zA-Z_:][\w:]*(\{[^{}]*\})?", re.ASCII)
+
+
+def _plain_path(path: str) -> str:
+    """A query or a fragment would not be sent."""
+    if not re.fullmatch(r"/[^?#\s]*", path):
+        raise ValueError(f"must be a path on the target such as {_METRICS}, without a query")
+    return path
+
+
+_METRICS = "/api/v1/monitoring/metrics"
+PlainPath = Annotated[str, AfterValidator(_plain_path)]
+_LABEL = r'\s*[a-zA-Z_]\w*="[^"\\{}]*"\s*'
+_METRIC = re.compile(rf"[a-zA-Z_:][\w:]*(\{{({_LABEL}(,{_LABEL})*)?,?\}})?", re.ASCII)
 _NAMES = frozenset(known.value for known in Implementation)
 
 
@@ -82,9 +94,9 @@ def _told(body: str, path: str) -> str | None:
 class SecondWitnessSettings(Frozen):
     """Something that the routing does not write and that knows who served, too. Without any, counters are read."""
 
-    counter: str = "/api/v1/monitoring/metrics"
+    counter: PlainPath = _METRICS
     """Path of a JSON document in which `legacy` and `domain` are dotted paths of counters."""
-    metrics: Annotated[str, Field(pattern="^/")] | None = None
+    metrics: PlainPath | None = None
     """Path of a document in Prometheus' text format in which `legacy` and `domain` are counters: a name, with labels
     where it has several, as in `requests_total{implementation="domain"}`."""
     header: Word | None = None
@@ -122,8 +134,6 @@ class SecondWitnessSettings(Frozen):
                     raise ValueError(f'{selector!r} is no metric; valid is a name such as requests_total{{by="new"}}')
         if self.log:
             _require_patterns(self.legacy, self.domain)
-        if not self.counter.startswith("/"):
-            raise ValueError("counter must be a path on the target such as /api/v1/monitoring/metrics")
         return self
 
 

@@ -31,6 +31,7 @@ from verification.core.plan import (
     Row,
 )
 from verification.core.race import orders
+from verification.core.redact import is_secret_name, redact_text
 from verification.core.sequences import CONTROL_SIDE, TRIAL_SIDE, home_of, reads_of, trial_arms
 from verification.core.sequences import Sequence as Walked
 from verification.drive.flag import EXPOSURE_REQUESTS, USAGE_REQUESTS
@@ -165,7 +166,7 @@ class Draft:
         self._once(WITNESS, endpoint, Arm.CANDIDATE, CANDIDATE_CALLS)
         second = self.settings.witness.second
         if not (second.none or second.log or second.header or second.body):
-            self._add(WITNESS, RequestSpec("GET", second.counter), self._unforced, 2)
+            self._add(WITNESS, RequestSpec("GET", second.metrics or second.counter), self._unforced, 2)
 
     def _roll_back(self, drill: str) -> None:
         for endpoint in self.catalog.endpoints:
@@ -258,6 +259,8 @@ class Draft:
             f"over {len(self.catalog.endpoints)} endpoints{limit}; arrivals and arms are drawn",
         )
         self._pools(settings.load.processes)
+        if not settings.is_embedded:
+            self._note(LOAD, "where ids are learned, each reading is asked once more before, by each process")
         if percent == 0 and settings.load.ramp:
             told = ", ".join(f"{one:g}" for one in ramp_rates(settings, rate))
             self._note(LOAD, f"ramp before it, all on control: {told} requests per second, a second each")
@@ -296,6 +299,7 @@ def _of(step: RequestSpec, resource: ResourceSpec) -> Request:
 
 def _shown(spec: RequestSpec | Request) -> str:
     """Path and query as the catalog words them; what is too long to read is cut."""
-    query = "&".join(f"{name}={value}" for name, value in spec.query)
-    whole = f"{spec.path}?{query}" if query else spec.path
+    told = ((name, "[redacted]" if is_secret_name(name) else value) for name, value in spec.query)
+    query = "&".join(f"{name}={value}" for name, value in told)
+    whole = redact_text(f"{spec.path}?{query}" if query else spec.path)
     return whole if len(whole) <= _LONGEST_PATH else f"{whole[:_LONGEST_PATH]}…"

@@ -27,7 +27,7 @@ class NamedTarget:
         self.base_url, self.log_path = settings.target.urls[0], settings.target.log_file
         self._settings, self._declared = settings, declared_percent
         self._moved = False
-        self._silences = 0
+        self._silent_s = 0.0
         self._last_death = ""
         self._percent = declared_percent if knows_percent or not settings.may_change_percent else None
 
@@ -48,7 +48,8 @@ class NamedTarget:
         return time.monotonic() - started
 
     def forget(self) -> None:
-        """Whoever moved it meanwhile, it may stand at another percent now."""
+        """Whoever moved it meanwhile, it may stand at another percent now, and answer again."""
+        self._silent_s = 0.0
         if self._settings.may_change_percent:
             self._percent = None
 
@@ -63,7 +64,7 @@ class NamedTarget:
             wrong = self._silence() or self._other_percent(percent)
         if wrong is not None:
             raise TargetError(f"after it was set to {percent} %: {wrong}")
-        self._percent = percent
+        self._percent, self._silent_s = percent, 0.0
 
     def _other_percent(self, percent: int) -> str | None:
         """Why the backend is not at this percent, as far as it tells; None where it is, or tells nothing."""
@@ -75,14 +76,17 @@ class NamedTarget:
         return None if told == str(percent) else f"{check.path} tells {check.field} = {told}, not {percent}"
 
     def death(self) -> str | None:
-        """Why the backend is taken for gone; None while it answers. After three silences in a row it is given up.
+        """Why the backend is taken for gone; None while it answers.
 
-        Every case asks this first; waiting the whole time limit for each would keep a run for hours.
+        Every case asks this first; waiting the whole time limit for each would keep a run for hours. So what was silent
+        for three time limits in a row is given up, until it is moved or somebody else may have moved it.
         """
-        if self._silences >= MOST_SILENCES:
-            return f"{self._last_death} It was silent {self._silences} times in a row; nothing more is asked of it."
+        if self._silent_s >= MOST_SILENCES * self._settings.target.timeout_s:
+            return f"{self._last_death} It was waited for {self._silent_s:.0f} s in a row; nothing more is asked of it."
+        began = time.monotonic()
         found = self._silence()
-        self._silences, self._last_death = (0, "") if found is None else (self._silences + 1, found)
+        waited_s = time.monotonic() - began
+        self._silent_s, self._last_death = (0.0, "") if found is None else (self._silent_s + waited_s, found)
         return found
 
     def _silence(self) -> str | None:

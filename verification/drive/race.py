@@ -14,7 +14,7 @@ from verification.core.model import Arm, Exchange, Reading, Request
 from verification.core.race import orders
 from verification.core.records import RaceRound
 from verification.drive.caller import Caller
-from verification.drive.state import trimmed
+from verification.drive.state import keys_in, trimmed
 from verification.drive.twins import Workshop
 
 _LONGEST_WAIT_S = 30.0
@@ -45,11 +45,12 @@ class Racer:
             if (creates := self._catalog.endpoint(call.endpoint).load.creates) is not None:
                 self._workshop.announce(creates, home, names[RUN])
         readings = self._read(spec, "before", home)
+        before = keys_in(readings, self._catalog.readings)
         requests = [fill(call.request, names) for call in spec.calls]
         exchanges = self._in_order(requests, arm, order) if order else self._at_once(requests, arm)
         readings += self._read(spec, "after", home)
         for call, exchange in zip(spec.calls, exchanges, strict=True):
-            twins += self._workshop.adopt_created(self._catalog.endpoint(call.endpoint), exchange, home)
+            twins += self._workshop.adopt_created(self._catalog.endpoint(call.endpoint), exchange, home, before)
         leftover = self._workshop.remove(twins)
         kept = trimmed(readings, self._catalog.readings, frozenset(names.values()))
         return RaceRound(spec.name, arm, order, tuple(names.items()), exchanges, kept, leftover=tuple(leftover))

@@ -10,7 +10,6 @@ from verification.catalog.requests import fill
 from verification.core.cases import Catalog
 from verification.core.divergence import SequenceOutcome, judge_sequence
 from verification.core.errors import TargetError
-from verification.core.journal import may_be_ours
 from verification.core.model import Arm, Exchange, Reading
 from verification.core.records import Record
 from verification.core.redact import redact_text
@@ -98,7 +97,8 @@ class Walker:
         passing.names.update(learned)
         if step.creates is not None:
             made = [(RUN, passing.names[RUN])] if not step.learns else learned
-            own = [(token, actual) for token, actual in made if may_be_ours(actual, passing.known)]
+            is_new = self._workshop.is_new
+            own = [(token, actual) for token, actual in made if is_new(actual, passing.home, passing.known)]
             passing.live += [self._workshop.adopt(token, step.creates, actual, passing.home) for token, actual in own]
         if step.removes is not None:
             passing.live = [twin for twin in passing.live if twin.token != step.removes]

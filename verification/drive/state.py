@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from verification.core.cases import ReadingSpec
 from verification.core.documents import Unparsable, canonical, parse
-from verification.core.journal import keys_shown
+from verification.core.journal import is_readable, keys_shown
 from verification.core.model import Exchange, Json, Reading
 
 
@@ -29,6 +29,11 @@ def keys_in(readings: Sequence[Reading], specs: Mapping[str, ReadingSpec]) -> fr
     """The keys of all items that these readings show."""
     shown = (keys_shown(specs[reading.name], _document(reading.exchange)) for reading in readings)
     return frozenset(key for keys in shown for key in keys)
+
+
+def readable(readings: Sequence[Reading], specs: Mapping[str, ReadingSpec]) -> bool:
+    """Whether all of these readings have the form that the catalog says."""
+    return all(is_readable(specs[reading.name], _document(reading.exchange)) for reading in readings)
 
 
 def _trim(readings: list[Reading], spec: ReadingSpec, own_names: frozenset[str]) -> list[Reading]:

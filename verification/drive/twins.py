@@ -9,9 +9,10 @@ from verification.catalog.requests import fill
 from verification.core.cases import Catalog, Endpoint, RequestSpec, ResourceSpec, Twin
 from verification.core.errors import TargetError
 from verification.core.journal import Made, Making, Note, Thing, Unmade, forget, may_be_ours
-from verification.core.model import Arm, Exchange, Json
+from verification.core.model import Arm, Exchange, Json, Reading
 from verification.core.printable import visible
 from verification.drive.caller import Caller, json_body
+from verification.drive.state import keys_in, readable
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,8 @@ class Workshop:
     def __init__(self, caller: Caller, catalog: Catalog, run_tag: str, note: Note = forget) -> None:
         self._caller, self._catalog, self._run_tag, self._note = caller, catalog, run_tag, note
         self._serial = itertools.count()
+        self._known: dict[Arm, set[str] | None] = {}
+        """What was there on each side before anything was made, and what was made since; None: it cannot be read."""
 
     def new_name(self) -> str:
         """A name of fixed length, so that no name is the beginning of another."""
@@ -59,7 +62,25 @@ class Workshop:
 
     def announce(self, resource: str, home: Arm, *names: str) -> None:
         """Say on the disk that things of a kind are about to be created through `home` under these names."""
+        if home not in self._known and self._note is not forget:
+            self._known[home] = self._shown(home)
         self._note(Making(resource, names, home))
+
+    def is_new(self, told: str, home: Arm, before: frozenset[str] = frozenset()) -> bool:
+        """Whether an id that the target tells can be that of something of ours: not one that was there `before`, or
+        before the first twin. Where that could not be read, nothing is believed: it would be removed in the end.
+
+        A backend that the suite started holds nothing of anybody else's.
+        """
+        known = self._known.get(home, set())
+        return known is not None and may_be_ours(told, known | before)
+
+    def _shown(self, home: Arm) -> set[str] | None:
+        readings = [
+            Reading(name, "before", self._caller.call(fill(spec.request, {}), home))
+            for name, spec in self._catalog.readings.items()
+        ]
+        return set(keys_in(readings, self._catalog.readings)) if readable(readings, self._catalog.readings) else None
 
     def _create(self, twin: Twin, name: str, names: dict[str, str], home: Arm) -> LiveTwin:
         resource = self._catalog.resources[twin.resource]
@@ -70,8 +91,8 @@ class Workshop:
             return LiveTwin(twin.token, name, resource, home)
         body = json_body(exchange)
         learned = body.get(resource.learned_id) if isinstance(body, dict) else None
-        if learned is None:
-            raise TargetError(f"twin {twin.token!r}: the create answer has no {resource.learned_id!r}")
+        if isinstance(learned, bool) or not isinstance(learned, str | int) or not self.is_new(str(learned), home):
+            raise TargetError(f"twin {twin.token!r}: the create answer has no new id at {resource.learned_id!r}")
         return self.adopt(twin.token, twin.resource, str(learned), home)
 
     def _step(self, step: RequestSpec, live: LiveTwin, what: str) -> None:
@@ -87,6 +108,8 @@ class Workshop:
                 for step in (*live.resource.remove, *live.resource.neutralise):
                     self._step(step, live, f"clean-up of {live.token}")
                 self._note(Unmade(live.resource.name, live.actual, live.home))
+                if live.resource.remove and (known := self._known.get(live.home)):
+                    known.discard(live.actual)  # some services give an id again
                 if not live.resource.remove:
                     left.append(f"{words} (cannot be deleted; neutralised)")
             except TargetError as error:
@@ -96,6 +119,8 @@ class Workshop:
     def adopt(self, token: str, resource: str, actual: str, home: Arm = Arm.CONTROL) -> LiveTwin:
         """Take responsibility for a resource that exists now, and whose id was told by the target."""
         self._note(Made(resource, actual, home))
+        if (known := self._known.get(home)) is not None:
+            known.add(actual)
         return LiveTwin(token, actual, self._catalog.resources[resource], home)
 
     def adopt_created(
@@ -113,7 +138,7 @@ class Workshop:
             value: Json = body
             for step in path.split("."):
                 value = value.get(step) if isinstance(value, dict) else None
-            if isinstance(value, int | str) and not isinstance(value, bool) and may_be_ours(str(value), known):
+            if isinstance(value, int | str) and not isinstance(value, bool) and self.is_new(str(value), home, known):
                 found.append(self.adopt(token, endpoint.load.creates, str(value), home))
         return found
 

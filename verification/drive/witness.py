@@ -20,6 +20,8 @@ from verification.drive.probe import Prober
 CONTROL_CALLS, CANDIDATE_CALLS = 2, 3
 """Different numbers, so that counters that are mixed up do not look right."""
 
+_MOST_LINE, _MOST = 10_000, 2**53
+"""Signs of a line of metrics, and events, beyond which they are not believed."""
 _MOST_LOG_BYTES = 20_000_000
 """A log that grows faster between a few calls is not searched."""
 
@@ -150,11 +152,13 @@ def counter_in(text: str, selector: str) -> int | None:
     None where the text has no such metric, or is in another format. A metric that is there without these labels is 0:
     a series begins with its first event.
     """
+    name = selector.partition("{")[0].strip()
+    kept = [line for line in text.splitlines() if len(line) <= _MOST_LINE and _is_of(name, line)]
     try:
         asked = text_string_to_metric_families(f"{selector} 0\n")
         (wanted,) = (sample for family in asked for sample in family.samples)
-        families = list(text_string_to_metric_families(text))
-    except (ValueError, KeyError, IndexError):
+        families = list(text_string_to_metric_families("\n".join(kept) + "\n"))
+    except (ValueError, KeyError, IndexError, OverflowError):
         return None
     known = [family for family in families if wanted.name in (family.name, f"{family.name}_total")]
     found = [
@@ -164,7 +168,14 @@ def counter_in(text: str, selector: str) -> int | None:
         if sample.name == wanted.name and wanted.labels.items() <= sample.labels.items()
     ]
     total = sum(found)
-    return int(total) if (known or found) and float(total).is_integer() else None
+    return int(total) if (known or found) and abs(total) <= _MOST and total == int(total) else None
+
+
+def _is_of(name: str, line: str) -> bool:
+    """Whether a line is a sample of a metric or tells its type. Of others the parser makes much work."""
+    words = line.split(maxsplit=3)
+    is_type = words[:2] == ["#", "TYPE"] and len(words) == 4 and name in (words[2], f"{words[2]}_total")
+    return is_type or re.match(rf"{re.escape(name)}[{{\s]", line) is not None
 
 
 def _number(body: object, path: str) -> int | None:

@@ -35,7 +35,8 @@ def url_credentials(url: str) -> dict[str, str]:
     parts = urlsplit(url)
     if not parts.username and not parts.password:
         return {}
-    secret_values([unquote(parts.password or "")])
+    # A key is often given as the user alone.
+    secret_values([unquote(parts.password or parts.username or "")])
     said = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"
     return {"authorization": f"Basic {base64.b64encode(said.encode()).decode()}"}
 

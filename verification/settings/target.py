@@ -74,7 +74,7 @@ class TargetSettings(Frozen):
         try:
             parts = urlsplit(url)
             known = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
-            known = known and not (parts.query or parts.fragment or any(sign.isspace() for sign in url))
+            known = known and not (set("?#") & set(url) or any(sign.isspace() for sign in url))
         except ValueError:
             known = False
         if not known:
