@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.plugin.running import ROOT, environment
+from verification.settings import load_settings
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 SECTION = README.split("## Your own service, step by step")[1].split("### The first catalog")[0]
@@ -130,3 +131,11 @@ def test_the_readmes_path_for_ones_own_service_works_command_by_command(tmp_path
     left_out = report["not_measured"]
     assert isinstance(left_out, list)
     assert "endpoint:DELETE /items/{item_id}" in {row["what"] for row in left_out}
+
+
+def test_the_settings_for_one_instance_with_a_switch_are_valid(tmp_path: Path) -> None:
+    section = README.split("### One instance with a switch")[1].split("## Options of the gate")[0]
+    (text,) = re.findall(r"```toml\n(.*?)```", section, re.DOTALL)
+    (tmp_path / "rollout.toml").write_text(text, encoding="utf-8")
+    found = load_settings(tmp_path / "rollout.toml", {})
+    assert (found.routing.by, found.first_witness.header, found.has_monitoring) == ("header", "X-Served-By", False)
