@@ -82,6 +82,9 @@ class Row:
     """Time blocks that each stage above 0 % took."""
     planned: tuple[int, ...]
     """The most that it could have taken."""
+    rate_per_s: float
+    commit: str | None
+    """Of the code that measured it; a folder that was there already may be another's."""
 
 
 def measure(release: Release, seed: int, run_dir: Path) -> Row:
@@ -99,6 +102,8 @@ def measure(release: Release, seed: int, run_dir: Path) -> Row:
         judgement.duration_s or 0.0,
         tuple(stopped.get(percent) or most for percent, most in planned.items()),
         tuple(planned.values()),
+        max((start.rate_per_s for start in evidence.load_starts if start.stage_percent > 0), default=0.0),
+        evidence.manifest.commit,
     )
 
 
@@ -172,8 +177,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for number in range(options.runs):
             run_dir = options.folder / f"{release.name}-{number}"
             rows.append(row := measure(release, FIRST_SEED + number, run_dir))
-            took = f"{sum(row.blocks)} of {sum(row.planned)} blocks, {row.seconds:.0f} s"
-            print(f"{row.release:18}{row.seed:>6} {row.verdict:13}{took:30}{row.reason}", flush=True)
+            took = f"{sum(row.blocks)} of {sum(row.planned)} blocks, {row.seconds:.0f} s, {row.rate_per_s:.0f}/s"
+            print(
+                f"{row.release:18}{row.seed:>6} {row.verdict:13}{took:36}{(row.commit or '')[:8]:9}{row.reason}",
+                flush=True,
+            )
     table = list(figures(rows))
     for figure in table:
         print(f"{figure.configuration:18}{figure.figure:28}{figure.scope:16}{figure.told}")
