@@ -25,7 +25,9 @@ from verification.core.journal import (
     Unmade,
     forget,
     is_readable,
+    keys_shown,
     marks,
+    may_be_ours,
     still_left,
     survey,
 )
@@ -205,3 +207,13 @@ def test_where_states_part_each_side_is_held_against_its_own_readings_whatever_t
 def test_nothing_is_noted_for_a_target_that_is_thrown_away() -> None:
     forget(Making("camera", (ONE,)))
     assert str(Thing("camera", ONE)) == f"camera {ONE}"
+
+
+def test_the_ids_that_a_reading_shows_are_nobodys_of_ours() -> None:
+    spec = ReadingSpec("rules", RequestSpec("GET", "/rules"), "rules", "id", ordered=False, shape=Shape())
+    known = keys_shown(spec, {"rules": [{"id": 7}, {"id": "x"}, {"name": "none"}]})
+    assert known == {"7", "x"}
+    assert keys_shown(spec, []) == frozenset()
+    assert may_be_ours("8", known)
+    for told in ("7", "", ".", ".."):
+        assert not may_be_ours(told, known)

@@ -119,3 +119,21 @@ def test_two_backends_are_told_apart_by_the_address_that_answered() -> None:
     assert witness.place == "the address that answered"
     assert WitnessSettings().is_undeclared
     assert not WitnessSettings(none=True).is_undeclared
+
+
+@pytest.mark.parametrize("selector", ["requests_total", 'requests_total{by="new"}', 'a:b{x="1", y="2",}'])
+def test_a_metric_with_or_without_labels_may_be_the_second_witness(selector: str) -> None:
+    assert SecondWitnessSettings(metrics="/metrics", legacy="", domain=selector).domain == selector
+
+
+@pytest.mark.parametrize("selector", ["a b", "requests_total{by=new}", "requests_total{", "1st", '{by="new"}'])
+def test_what_is_no_metric_is_refused(selector: str) -> None:
+    with pytest.raises(ValidationError, match="is no metric"):
+        SecondWitnessSettings(metrics="/metrics", legacy="", domain=selector)
+
+
+@pytest.mark.parametrize("path", ["metrics", "/m?format=prometheus", "/m#top", "/m m"])
+def test_a_path_with_a_query_is_refused_because_it_would_not_be_sent(path: str) -> None:
+    for kind in ("metrics", "counter"):
+        with pytest.raises(ValidationError, match="without a query"):
+            SecondWitnessSettings.model_validate({kind: path, "legacy": "", "domain": "n"})
