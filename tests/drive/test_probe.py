@@ -172,10 +172,11 @@ def test_everything_is_announced_before_it_is_asked_for_and_settled_after_it_is_
         story.append(f"{type(entry).__name__} {entry.resource}")
 
     Prober(service.caller(), CATALOG, "tag", 1, note).probe(MAKE, MAKE.cases[0], "control")
-    assert story == ["Making rule", "POST /rules false", "Made rule", "PUT /rules/1 false", "Unmade rule"]
+    before = "GET /cameras false"
+    assert story == [before, "Making rule", "POST /rules false", "Made rule", "PUT /rules/1 false", "Unmade rule"]
     story.clear()
     Prober(service.caller(), CATALOG, "tag", 1, note).call_once(ENDPOINT, Arm.CONTROL, force=True)
-    assert story[:2] == ["Making camera", "POST /cameras false"]
+    assert story[:3] == [before, "Making camera", "POST /cameras false"]
     assert story[-2:] == ["DELETE /cameras/gate-tag-000000 false", "Unmade camera"]
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 FLAG, NO_ARM = "the flag", "no arm"
 """The arm of a request that is not forced, and of one where nothing routes such requests."""
-CASES, DRAWN, RETRIES, CERTIFICATE, REPLAYS, RACES = (
+BEFORE, CASES, DRAWN, RETRIES, CERTIFICATE, REPLAYS, RACES = (
+    "before the first twin",
     "cases",
     "sequences drawn at random",
     "the same request twice",
@@ -23,7 +24,21 @@ EXPOSURE, FORCING, WITNESS, ROLLBACK, MONITORING, LOAD = (
     "monitoring",
     "load",
 )
-PARTS = (CASES, DRAWN, RETRIES, CERTIFICATE, REPLAYS, RACES, EXPOSURE, FORCING, WITNESS, ROLLBACK, MONITORING, LOAD)
+PARTS = (
+    BEFORE,
+    CASES,
+    DRAWN,
+    RETRIES,
+    CERTIFICATE,
+    REPLAYS,
+    RACES,
+    EXPOSURE,
+    FORCING,
+    WITNESS,
+    ROLLBACK,
+    MONITORING,
+    LOAD,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from verification.core.expectation import parity_key
 from verification.core.model import Arm, Request
 from verification.core.parity import SIDES
 from verification.core.plan import (
+    BEFORE,
     CASES,
     CERTIFICATE,
     DRAWN,
@@ -76,9 +77,24 @@ class Draft:
                 self._race(race)
         for key in sorted(wanted):
             self._other(key)
+        self._before()
         notes = {part: tuple(lines) for part, lines in self._notes.items()}
         stays = frozenset(name for name, kind in self.catalog.resources.items() if not kind.remove)
         return Plan(self._times, self._most, tuple(self._drawn), self._makes, stays, notes)
+
+    def _before(self) -> None:
+        """What was there is read once for each connection, where the target tells the ids of what is made."""
+        is_sure = any(row.part != LOAD and row.writes for row in self._times)
+        for home, request in self._all_readings():
+            if is_sure:
+                self._add(BEFORE, request, home, 1)
+            elif any(row.part == DRAWN for row in self._drawn):
+                self._draw(BEFORE, request, home, writes=False)
+
+    def _all_readings(self) -> list[tuple[Arm, RequestSpec]]:
+        learns = any(kind.learned_id is not None for kind in self.catalog.resources.values())
+        readings = self.catalog.readings.values() if learns and not self.settings.is_embedded else ()
+        return [(home, spec.request) for home in self.catalog.homes for spec in readings]
 
     def _other(self, key: str) -> None:
         kind, _, rest = key.partition(":")
@@ -259,8 +275,6 @@ class Draft:
             f"over {len(self.catalog.endpoints)} endpoints{limit}; arrivals and arms are drawn",
         )
         self._pools(settings.load.processes)
-        if not settings.is_embedded:
-            self._note(LOAD, "where ids are learned, each reading is asked once more before, by each process")
         if percent == 0 and settings.load.ramp:
             told = ", ".join(f"{one:g}" for one in ramp_rates(settings, rate))
             self._note(LOAD, f"ramp before it, all on control: {told} requests per second, a second each")
@@ -275,6 +289,8 @@ class Draft:
                 self._makes[endpoint.load.creates] += share if cap is None else min(cap, share)
 
     def _pools(self, workers: int) -> None:
+        for home, request in self._all_readings():
+            self._add(LOAD, request, home, workers)
         for name in dict.fromkeys(endpoint.load.pool for endpoint in self.catalog.endpoints):
             if name is not None:
                 pool = self.catalog.pools[name]
@@ -299,7 +315,6 @@ def _of(step: RequestSpec, resource: ResourceSpec) -> Request:
 
 def _shown(spec: RequestSpec | Request) -> str:
     """Path and query as the catalog words them; what is too long to read is cut."""
-    told = ((name, "[redacted]" if is_secret_name(name) else value) for name, value in spec.query)
-    query = "&".join(f"{name}={value}" for name, value in told)
+    query = "&".join(f"{name}={'[redacted]' if is_secret_name(name) else value}" for name, value in spec.query)
     whole = redact_text(f"{spec.path}?{query}" if query else spec.path)
     return whole if len(whole) <= _LONGEST_PATH else f"{whole[:_LONGEST_PATH]}…"

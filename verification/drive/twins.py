@@ -62,7 +62,8 @@ class Workshop:
 
     def announce(self, resource: str, home: Arm, *names: str) -> None:
         """Say on the disk that things of a kind are about to be created through `home` under these names."""
-        if home not in self._known and self._note is not forget:
+        told = any(kind.learned_id is not None for kind in self._catalog.resources.values())
+        if told and home not in self._known and self._note is not forget:
             self._known[home] = self._shown(home)
         self._note(Making(resource, names, home))
 
