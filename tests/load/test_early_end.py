@@ -69,7 +69,8 @@ def test_what_is_still_open_is_asked_more_often_than_what_is_decided(
     start_backend: StartBackend, tmp_path: Path
 ) -> None:
     """All endpoints: that the last ones of them are decided at the very same look is next to impossible."""
-    run = locust(start_backend(*STEADY), tmp_path, *LONG, timeout_s=120)
+    # Blocks that are long enough to leave the others their share.
+    run = locust(start_backend(*STEADY), tmp_path, *LONG, "--blocks", "110", "--block-seconds", "0.5", timeout_s=120)
     favours = [one for one in records(tmp_path) if isinstance(one, LoadFavour)]
     assert favours, run.stdout
     start, first = records(tmp_path)[0], favours[0]

@@ -52,7 +52,8 @@ class Backend:
         self.note(method, route, body)
         self.created += 1
         made = {"by": {"legacy": "v1", "domain": "v2"}[served_by]}
-        text = json.dumps({"ok": True, "id": self.created, "running": True, "made": made}).encode()
+        nothing: dict[str, list[str]] = {"cameras": [], "items": []}  # whatever is read, nobody has anything here
+        text = json.dumps({"ok": True, "id": self.created, "running": True, "made": made, **nothing}).encode()
         return (
             f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(text)}\r\n"
             f"X-Served-By: {served_by}\r\nServer-Timing: work;dur={self.options.delay_ms or 0.5}\r\n\r\n"
