@@ -29,9 +29,10 @@ def judge_population(
     percents = sorted({stage.percent for stage in real} | {percent for percent in DEFAULT_STAGES if percent > 0})
     rows: list[ForecastRow] = []
     findings: list[Finding] = []
+    pairs = {stage.percent: stage.per_block_pairs() for stage in real}
     for percent in percents:
         before = [stage for stage in real if stage.percent < percent]
-        blocks = [pair for stage in before for pair in stage.per_block_pairs()]
+        blocks = [pair for stage in before for pair in pairs[stage.percent]]
         found = forecast(blocks, percent / 100, np.random.default_rng((seed, percent)))
         if found is None:
             continue

@@ -160,13 +160,15 @@ class StageLoad:
         Later mixed blocks ask open endpoints more often. Held against blocks of the usual mix as they stand, they would
         look slower or faster for what they asked, not for how it was served.
         """
-        usual = {name: total(self.pooled("control", "control", name)) for name in self.endpoints}
+        usual: dict[str, int] = defaultdict(int)
         found: dict[int, dict[str, Bins]] = {}
         for (block, kind, name, of_stream), bins in self.bins.items():
             if kind == "mixed":
                 of_block = found.setdefault(block, {})
                 if of_stream == stream:
                     of_block[name] = bins
+            elif (kind, of_stream) == ("control", "control"):
+                usual[name] += total(bins)
         return [_reweighted(found[block], usual) for block in sorted(found)]
 
     def per_block_pairs(self) -> list[tuple[Bins, Bins]]:
