@@ -209,7 +209,8 @@ class Pools:
         if resource.learned_id is None:
             return None
         found = list(values_at(_parsed(body), resource.learned_id).values())
-        told = str(found[0]) if found and isinstance(found[0], str | int) else ""
+        first = found[0] if found and not isinstance(found[0], bool) else None
+        told = str(first) if isinstance(first, str | int) else ""
         known = self._known.setdefault(home, set())
         if not may_be_ours(told, known):
             return None

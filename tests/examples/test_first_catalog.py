@@ -3,27 +3,14 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.examples.serving import parity, served
-from tests.plugin.running import ROOT
+from tests.plugin.running import verification
 
 pytestmark = pytest.mark.examples
-
-
-def verification(*words: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "verification", *words],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
 
 
 def test_jupyter_servers_own_description_becomes_a_catalog_that_runs(tmp_path: Path) -> None:

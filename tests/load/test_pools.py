@@ -131,7 +131,8 @@ def test_what_cannot_be_deleted_is_neutralised_and_counted(pools: Pools, backend
 def test_a_creation_whose_answer_tells_no_id_is_counted_as_not_neutralised(pools: Pools) -> None:
     pools.created("rule", "not JSON", Arm.CONTROL)
     pools.created("rule", '{"id": ".."}', Arm.CONTROL)
-    assert pools.remove() == ("2 x rule named gate-run-w0-*, not neutralised",)
+    pools.created("rule", '{"id": true}', Arm.CONTROL)
+    assert pools.remove() == ("3 x rule named gate-run-w0-*, not neutralised",)
 
 
 def test_what_an_embedded_target_created_is_only_counted(backend: Backend) -> None:

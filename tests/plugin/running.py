@@ -54,6 +54,19 @@ def gate(run_dir: Path, *words: str, timeout_s: float = 120) -> Ran:
     return Ran(done.returncode, done.stdout + done.stderr, run_dir)
 
 
+def verification(*words: str | Path, timeout_s: float = 120) -> subprocess.CompletedProcess[str]:
+    """A command of `python -m verification`."""
+    return subprocess.run(
+        [sys.executable, "-m", "verification", *words],
+        cwd=ROOT,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
+        check=False,
+    )
+
+
 def start(run_dir: Path, *words: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         command(run_dir, *words),

@@ -6,12 +6,11 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.plugin.running import ROOT, children_of, environment, is_alive, lines_of, start, wait_until
+from tests.plugin.running import children_of, is_alive, lines_of, start, verification, wait_until
 
 
 def verdict(run_dir: Path) -> dict[str, object]:
@@ -20,15 +19,7 @@ def verdict(run_dir: Path) -> dict[str, object]:
 
 
 def judged_again(run_dir: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "verification", "judge", str(run_dir)],
-        cwd=ROOT,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    return verification("judge", run_dir)
 
 
 def test_ctrl_c_in_the_middle_of_comparing(tmp_path: Path) -> None:

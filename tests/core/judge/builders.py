@@ -150,6 +150,19 @@ def stage(
     return start, made, end
 
 
+def with_server_times(
+    built: tuple[LoadStart, list[LoadBlock], LoadEnd], slower: int = 0
+) -> tuple[LoadStart, list[LoadBlock], LoadEnd]:
+    """The server tells the same times, those of candidate `slower` bins later."""
+
+    def told(one: LoadCell) -> LoadCell:
+        late = slower if one.stream == "candidate" else 0
+        return replace(one, server={number + late: count for number, count in one.intended.items()})
+
+    start, blocks, end = built
+    return start, [replace(block, cells=tuple(map(told, block.cells))) for block in blocks], end
+
+
 def load_evidence(*stages: tuple[LoadStart, list[LoadBlock], LoadEnd], **changes: Any) -> Evidence:
     percents = tuple(start.stage_percent for start, _, _ in stages)
     owed = changes.pop("manifest", manifest(tuple(f"load:{percent}" for percent in percents), stages=percents))

@@ -59,7 +59,7 @@ def test_after_half_of_its_plan_a_stage_leaves_open_endpoints_to_those_that_foll
     found = stage_progress(gather_stages([planned], thin), 10, POLICY, planned=2, is_last=is_last)
     assert found.open_endpoints == (OTHER,)
     assert bool(found.ends_because) is ends
-    assert not ends or found.ends_because.endswith("1 endpoints are left to the next")
+    assert not ends or found.ends_because.endswith("left to the next stage: 1 endpoint")
 
 
 def test_what_a_stage_itself_owes_is_left_to_no_other() -> None:

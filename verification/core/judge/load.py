@@ -156,7 +156,7 @@ def _judge_rates(stage: StageLoad, policy: Policy, result: LoadJudgement) -> Non
 
 
 def _blames(candidate: RateBound, control: RateBound | None) -> bool:
-    """Whether candidate's errors speak against it: not where control fails, too, and it is not proven to fail less."""
+    """Whether candidate's errors speak against it: where control fails as well, only if it is proven to fail more."""
     return control is None or control.verdict not in _ALARMS or candidate.low > control.high
 
 

@@ -47,7 +47,8 @@ class Progress:
             return f"ROLLBACK is proven for {self.rolled_back}"
         if self.lacking or (self.open_endpoints and not self.leaves):
             return ""
-        left = f"; {len(self.open_endpoints)} endpoints are left to the next" if self.open_endpoints else ""
+        number = len(self.open_endpoints)
+        left = f"; left to the next stage: {number} endpoint{'s' * (number != 1)}" if number else ""
         return f"all that this stage owes is decided{left}"
 
 
@@ -110,8 +111,8 @@ def _rolled_back(stage: StageLoad, concerned: Mapping[Scope, set[Verdict]], poli
 
 
 def _fails(stage: StageLoad, policy: Policy) -> bool:
-    """Whether candidate's error rate is proven to be too high, and control's is not; so well that the few requests that
-    are still under way cannot take it back."""
+    """Whether candidate's error rate is proven to be too high, and to lie above control's; so well that the requests
+    that are still under way cannot take it back."""
     candidate, control = (
         error_rate(
             counts.errors,
