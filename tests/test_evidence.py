@@ -99,7 +99,7 @@ def test_any_text_comes_back_as_it_was(text: str) -> None:
     assert decode(encode(call)) == call
 
 
-@given(st.dictionaries(st.integers(-1, 10_000), st.integers(0, 2**70)), st.binary(max_size=40), st.text(max_size=20))
+@given(st.dictionaries(st.integers(-1, 1600), st.integers(0, 2**53)), st.binary(max_size=40), st.text(max_size=20))
 def test_any_histogram_and_any_body_come_back(bins: dict[int, int], body: bytes, name: str) -> None:
     cell = LoadCell(name, "control", 1, 0, 0, 1, 0, 0, intended=bins, sent={}, server=bins)
     block = LoadBlock(10, 0, "mixed", name, (cell,))
@@ -109,6 +109,13 @@ def test_any_histogram_and_any_body_come_back(bins: dict[int, int], body: bytes,
     found = decode(encode(call))
     assert found == call
     assert answer.raw == body
+
+
+@pytest.mark.parametrize("bins", [{1601: 1}, {5: -1}, {5: 2**70}])
+def test_a_histogram_that_cannot_be_is_no_record(bins: dict[int, int]) -> None:
+    cell = LoadCell("GET /x", "control", 1, 0, 0, 1, 0, 0, intended=bins, sent={}, server={})
+    with pytest.raises(ValueError, match=r"bins can be -1 to 1600|valid integer"):
+        decode(encode(LoadBlock(10, 0, "mixed", "w0", (cell,))))
 
 
 def test_every_kind_of_record_is_among_those_tried() -> None:

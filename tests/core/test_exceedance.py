@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.core.latencies import draw, histogram, judged, stratum
-from verification.core.exceedance import Exceedance, exceedance, time_blocks
+from verification.core.exceedance import Exceedance, exceedance
 from verification.core.histogram import merge
 from verification.core.latency import Stratum
 from verification.core.model import Verdict
@@ -33,8 +33,8 @@ def test_each_endpoint_has_its_own_threshold() -> None:
 
 def test_endpoints_of_a_stage_share_its_time_blocks_and_stages_do_not() -> None:
     one, other = stratum(1.0, seed=1), stratum(1.0, seed=2)
-    assert time_blocks([one, other]) == 30
-    assert time_blocks([one, Stratum(other.blocks, "50")]) == 60
+    assert exceedance([one, other], np.array([0])).blocks == 30
+    assert exceedance([one, Stratum(other.blocks, "50")], np.array([0])).blocks == 60
 
 
 def test_noise_that_endpoints_share_within_a_block_is_not_counted_twice_as_evidence() -> None:

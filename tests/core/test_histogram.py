@@ -18,6 +18,8 @@ from verification.core.histogram import (
     TOP_BIN,
     Bins,
     EmptyHistogramError,
+    Histogram,
+    axis_of,
     bin_of,
     edge_ms,
     merge,
@@ -77,10 +79,40 @@ def test_merging_is_associative_and_commutative_and_loses_nothing(one: Bins, two
 def test_merging_with_nothing_changes_nothing_and_leaves_its_input_alone(bins: dict[int, int]) -> None:
     before = dict(bins)
     merged = merge(bins, {})
-    merged[0] = -1
+    assert merged == bins
     assert merge() == {}
     assert bins == before
     assert merge(bins) == before
+
+
+@given(HISTOGRAMS)
+def test_bins_kept_as_arrays_read_like_the_mapping_they_were_made_of(bins: dict[int, int]) -> None:
+    packed = Histogram.of(bins)
+    assert Histogram.of(packed) is packed
+    assert packed == bins
+    assert dict(packed.items()) == bins
+    assert list(packed) == sorted(bins)
+    assert all(packed[number] == count for number, count in bins.items())
+    assert {number for number in range(INVALID_BIN, TOP_BIN + 1) if number in packed} == bins.keys()
+    assert repr(packed) == f"Histogram({dict(sorted(bins.items()))})"
+
+
+@given(HISTOGRAMS)
+def test_on_an_axis_every_request_stands_once_and_what_is_no_time_stands_last(bins: dict[int, int]) -> None:
+    axis = axis_of([bins])
+    counts = Histogram.of(bins).on(axis)
+    proper = {number: count for number, count in bins.items() if INVALID_BIN < number < TOP_BIN}
+    assert [proper.get(number, 0) for number in axis[:-1]] == counts[:-1].tolist()
+    assert counts[-1] == bins.get(INVALID_BIN, 0) + bins.get(TOP_BIN, 0)
+    assert counts.sum() == total(bins)
+
+
+@pytest.mark.parametrize(
+    "bins", [{-2: 1}, {TOP_BIN + 1: 1}, {5: -1}, {5: 2**53 + 1}, {5: 2**70}, {2**70: 1}, {-(2**70): 1}]
+)
+def test_what_cannot_be_a_histogram_is_refused_with_what_can(bins: Bins) -> None:
+    with pytest.raises(ValueError, match="bins can be -1 to 1600, counts 0 to"):
+        Histogram.of(bins)
 
 
 @given(st.lists(TIMES, min_size=1), st.lists(TIMES, min_size=1), st.floats(0, 1))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.core.latencies import POLICY, draw, histogram, judged, stratum
 from verification.core.exceedance import exceedance
-from verification.core.histogram import INVALID_BIN, merge
+from verification.core.histogram import INVALID_BIN, TOP_BIN, Bins, merge
 from verification.core.latency import Stratum, p95_change
 from verification.core.model import Verdict
 from verification.core.policy import LatencyPolicy
@@ -48,15 +48,20 @@ def test_at_the_limit_nothing_is_proven_and_the_missing_requests_are_named(ratio
     assert "more time blocks at this rate" in change.reason
 
 
+def later(bins: Bins, shift: int) -> Bins:
+    """The same requests so many bins later; what never ended stays beyond every time."""
+    return {number if number == TOP_BIN else number + shift: count for number, count in bins.items()}
+
+
 def test_exactly_twenty_percent_slower_is_the_null_itself() -> None:
     """The same requests, all 18 bins later: no excess over a ratio of 1.2, and the change is 20 %."""
     base = stratum(1.0).blocks
-    shifted = Stratum(tuple((control, {n + 18: c for n, c in control.items()}) for control, _ in base))
+    shifted = Stratum(tuple((control, later(control, 18)) for control, _ in base))
     change = judged(shifted)
     assert change.z_hold == 0.0
     assert change.verdict is Verdict.INCONCLUSIVE
     assert change.change == pytest.approx(0.2, rel=1e-9)
-    fifty = Stratum(tuple((control, {n + 40: c for n, c in control.items()}) for control, _ in base))
+    fifty = Stratum(tuple((control, later(control, 40)) for control, _ in base))
     assert judged(fifty).z_rollback == 0.0
     assert judged(fifty).verdict is Verdict.HOLD
 
@@ -228,9 +233,7 @@ def test_the_floor_does_not_excuse_errors() -> None:
 def test_the_verdict_does_not_depend_on_the_unit(seed: int, shift: int) -> None:
     """Shifting both arms along the log axis changes neither z nor the change."""
     data = stratum(1.1, seed=seed, blocks=20, per_arm=30, median_ms=50.0)
-    moved = Stratum(
-        tuple(({n + shift: k for n, k in a.items()}, {n + shift: k for n, k in b.items()}) for a, b in data.blocks)
-    )
+    moved = Stratum(tuple((later(a, shift), later(b, shift)) for a, b in data.blocks))
     before, after = p95_change([data], POLICY), p95_change([moved], POLICY)
     assert (before.verdict, before.z_hold, before.low) == (after.verdict, after.z_hold, after.low)
 

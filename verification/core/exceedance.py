@@ -10,16 +10,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from verification.core.histogram import INVALID_BIN, LOG_BIN, TOP_BIN, Bins, merge
+from verification.core.histogram import LOG_BIN, Bins, Histogram, Ints, axis_of, merge
 
 Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 TAIL_SHARE = 0.05
 """Share of requests above the threshold: the P95."""
@@ -43,7 +42,7 @@ class Stratum:
     group: str = ""
 
     @cached_property
-    def arms(self) -> tuple[dict[int, int], dict[int, int]]:
+    def arms(self) -> tuple[Histogram, Histogram]:
         """Control and candidate over all blocks."""
         return merge(*(control for control, _ in self.blocks)), merge(*(candidate for _, candidate in self.blocks))
 
@@ -71,26 +70,25 @@ class Tails:
     candidate: Floats
     shared: NDArray[np.bool_]
     """Whether the block has requests of both arms."""
+    known: dict[bytes, Exceedances] = field(default_factory=dict)
 
     @classmethod
     def of(cls, stratum: Stratum) -> Tails:
         """Count the tails of a stratum's blocks."""
-        occurring = [number for arm in stratum.arms for number in arm if INVALID_BIN < number < TOP_BIN]
-        first = min(occurring, default=0)
-        width = max(occurring, default=first) - first + 1
-        counts = np.zeros((2, len(stratum.blocks), width + 1))
-        for row, arms in enumerate(stratum.blocks):
-            for arm, bins in enumerate(arms):
-                numbers = np.fromiter(bins.keys(), np.int64, len(bins))
-                known = (numbers > INVALID_BIN) & (numbers < TOP_BIN)
-                sizes = np.fromiter(bins.values(), np.float64, len(bins))
-                np.add.at(counts[arm, row], np.where(known, numbers - first, width), sizes)
+        axis = axis_of(stratum.arms)
+        counts = np.array([[Histogram.of(bins).on(axis) for bins in arms] for arms in stratum.blocks], np.float64)
+        counts = counts.reshape(-1, 2, len(axis)).transpose(1, 0, 2)
         control, candidate = np.cumsum(counts[:, :, ::-1], axis=2)[:, :, ::-1]
-        return cls(first, control, candidate, (control[:, 0] > 0) & (candidate[:, 0] > 0))
+        return cls(axis.start, control, candidate, (control[:, 0] > 0) & (candidate[:, 0] > 0))
+
+    @cached_property
+    def sums(self) -> tuple[Floats, Floats]:
+        """Control and candidate over all blocks."""
+        return self.control.sum(axis=0), self.candidate.sum(axis=0)
 
     def column(self, bins: Ints) -> Ints:
         """The column that holds the tail of each bin."""
-        columns: Ints = np.clip(bins - self.first, 0, self.control.shape[1] - 1)
+        columns: Ints = np.minimum(np.maximum(bins - self.first, 0), self.control.shape[1] - 1)
         return columns
 
     def thresholds(self, shifts: Ints) -> Ints:
@@ -99,7 +97,7 @@ class Tails:
         Where more than 5 % are errors there is none; then the threshold lies beyond every time, and errors are what
         is compared.
         """
-        control, candidate = self.control.sum(axis=0), self.candidate.sum(axis=0)
+        control, candidate = self.sums
         most = TAIL_SHARE * (control[0] + candidate[0])
         width = self.control.shape[1] - 1
         too_low = self.first - np.maximum(shifts, 0) - 1
@@ -111,6 +109,37 @@ class Tails:
             too_low = np.where(reached, too_low, middle)
         return enough
 
+    def exceedances(self, shifts: Ints) -> Exceedances:
+        """How often the candidate exceeded the threshold. Kept, for an endpoint stands in several scopes."""
+        asked = shifts.tobytes()
+        if asked not in self.known:
+            self.known[asked] = self._exceedances(shifts)
+        return self.known[asked]
+
+    def _exceedances(self, shifts: Ints) -> Exceedances:
+        threshold, rows = self.thresholds(shifts), np.flatnonzero(self.shared)
+        above = self.candidate[rows][:, self.column(threshold + shifts)]
+        both = self.control[rows][:, self.column(threshold)] + above
+        requests = (self.control[rows, 0] + self.candidate[rows, 0])[:, None]
+        share = self.candidate[rows, 0][:, None] / requests
+        excess, weight = np.zeros((len(self.shared), len(shifts))), np.zeros((len(self.shared), 1))
+        excess[rows] = above - both * share
+        weight[rows] = requests * share * (1 - share)
+        independent = (both * share * (1 - share) * (requests - both) / (requests - 1)).sum(axis=0)
+        return Exceedances(excess, weight, independent, (both * share).sum(axis=0))
+
+
+@dataclass(frozen=True)
+class Exceedances:
+    """Of one stratum, one column per shift; the first two by block."""
+
+    excess: Floats
+    """Candidate exceedances beyond those expected if the null ratio were true."""
+    weight: Floats
+    independent: Floats
+    """Variance of the excess if all requests were independent."""
+    expected: Floats
+
 
 @dataclass(frozen=True)
 class Exceedance:
@@ -121,6 +150,8 @@ class Exceedance:
     """Expected candidate exceedances if the null ratio were true."""
     inflation: Floats
     """Variance used over that of independent requests."""
+    blocks: int
+    """Time blocks in which at least one stratum has requests of both arms."""
 
 
 class _Block:
@@ -139,28 +170,18 @@ def exceedance(strata: Sequence[Stratum], shifts: Ints) -> Exceedance:
     for stratum in strata:
         longest[stratum.group] = max(longest.get(stratum.group, 0), len(stratum.blocks))
     for stratum in strata:
-        tails, group = stratum.tails, stratum.group
-        sums = groups.setdefault(group, _Block(longest[group], len(shifts)))
-        rows = np.flatnonzero(tails.shared)
-        threshold = tails.thresholds(shifts)
-        above = tails.candidate[rows][:, tails.column(threshold + shifts)]
-        both = tails.control[rows][:, tails.column(threshold)] + above
-        requests = (tails.control[rows, 0] + tails.candidate[rows, 0])[:, None]
-        share = tails.candidate[rows, 0][:, None] / requests
-        sums.excess[rows] += above - both * share
-        sums.weight[rows] += requests * share * (1 - share)
-        independent += (both * share * (1 - share) * (requests - both) / (requests - 1)).sum(axis=0)
-        expected += (both * share).sum(axis=0)
+        own, rows = stratum.tails.exceedances(shifts), slice(len(stratum.blocks))
+        sums = groups.setdefault(stratum.group, _Block(longest[stratum.group], len(shifts)))
+        sums.excess[rows] += own.excess
+        sums.weight[rows] += own.weight
+        independent += own.independent
+        expected += own.expected
     excess = sum((sums.excess.sum(axis=0) for sums in groups.values()), np.zeros(len(shifts)))
     weight = sum(float(sums.weight.sum()) for sums in groups.values())
-    between = _between_blocks(list(groups.values()), excess, weight, time_blocks(strata))
+    blocks = sum(int((sums.weight > 0).sum()) for sums in groups.values())
+    between = _between_blocks(list(groups.values()), excess, weight, blocks)
     variance = np.maximum.reduce([independent, between, np.full(len(shifts), _LEAST_VARIANCE)])
-    return Exceedance(excess / np.sqrt(variance), expected, variance / np.maximum(independent, _LEAST_VARIANCE))
-
-
-def time_blocks(strata: Sequence[Stratum]) -> int:
-    """Time blocks in which at least one stratum has requests of both arms."""
-    return len({(stratum.group, row) for stratum in strata for row in np.flatnonzero(stratum.tails.shared).tolist()})
+    return Exceedance(excess / np.sqrt(variance), expected, variance / np.maximum(independent, _LEAST_VARIANCE), blocks)
 
 
 def _between_blocks(groups: list[_Block], excess: Floats, weight: float, blocks: int) -> Floats:
@@ -170,7 +191,7 @@ def _between_blocks(groups: list[_Block], excess: Floats, weight: float, blocks:
     critical value of its kernel over the normal one (Kiefer and Vogelsang, Econometric Theory 21, 2005).
     """
     plain, lagged = np.zeros_like(excess), np.zeros_like(excess)
-    if weight == 0 or blocks < 2:
+    if blocks < 2:
         return plain
     for sums in groups:
         deviation = sums.excess - excess * sums.weight / weight

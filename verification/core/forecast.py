@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from verification.core.histogram import FIRST_EDGE_MS, INVALID_BIN, LOG_BIN, TOP_BIN, Bins
+from verification.core.histogram import FIRST_EDGE_MS, LOG_BIN, Bins, Histogram, axis_of
 
 Floats = NDArray[np.float64]
 
@@ -47,7 +47,7 @@ def forecast(blocks: Sequence[tuple[Bins, Bins]], share: float, rng: np.random.G
     both = [pair for pair in blocks if pair[0] and pair[1]]
     if len(both) < LEAST_BLOCKS:
         return None
-    axis = _axis([bins for pair in both for bins in pair])
+    axis = axis_of([bins for pair in both for bins in pair])
     weights = _weights(len(both), rng)
     control, candidate = (_law(weights @ _counts(arm, axis)) for arm in zip(*both, strict=True))
     felt_then = (1 - share) * control + share * candidate
@@ -63,24 +63,14 @@ def felt(natural: Sequence[Bins], alone: Sequence[Bins], rng: np.random.Generato
     fewest = min(map(len, kinds))
     if fewest < LEAST_BLOCKS:
         return None
-    axis = _axis([block for kind in kinds for block in kind])
+    axis = axis_of([block for kind in kinds for block in kind])
     logs = [_log_p95(_law(_weights(len(kind), rng) @ _counts(kind, axis)), axis) for kind in kinds]
     return _interval(_change(*logs), fewest)
 
 
-def _axis(blocks: Sequence[Bins]) -> range:
-    """The bins that occur, and one more for what is beyond every time."""
-    occurring = [number for bins in blocks for number in bins if INVALID_BIN < number < TOP_BIN]
-    return range(min(occurring, default=0), max(occurring, default=0) + 2)
-
-
 def _counts(blocks: Sequence[Bins], axis: range) -> Floats:
     """Block by bin; times that are none count as the slowest, as everywhere."""
-    found = np.zeros((len(blocks), len(axis)))
-    for row, bins in enumerate(blocks):
-        for number, count in bins.items():
-            found[row, number - axis.start if INVALID_BIN < number < TOP_BIN else -1] += count
-    return found
+    return np.array([Histogram.of(bins).on(axis) for bins in blocks], np.float64)
 
 
 def _weights(blocks: int, rng: np.random.Generator) -> Floats:

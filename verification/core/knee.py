@@ -7,10 +7,10 @@ on control, at rates that rise step by step.
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from verification.core.histogram import Bins, quantile_ms, total
+from verification.core.histogram import Bins, Packed, quantile_ms, total
 
 CLIMB_RATIO, CLIMB_MS = 1.5, 2.0
 """A step is beyond the knee where its P95 is above that of the easier ones by so much, both as a ratio and in ms."""
@@ -28,7 +28,7 @@ class RampStep:
     requests: int
     errors: int
     """Time-outs included."""
-    intended: Mapping[int, int]
+    intended: Packed
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import stdtrit
 
-from verification.core.exceedance import RatioInterval, Stratum, exceedance, ratio_interval, time_blocks
-from verification.core.histogram import INVALID_BIN, LOG_BIN, Bins, merge, quantile_ms, total
+from verification.core.exceedance import RatioInterval, Stratum, exceedance, ratio_interval
+from verification.core.histogram import INVALID_BIN, LOG_BIN, Bins, Histogram, merge, quantile_ms, total
 from verification.core.model import Verdict
 from verification.core.policy import LatencyPolicy
 
@@ -76,8 +76,8 @@ class P95Change:
 class _Measured:
     """The numbers of a scope before they are judged."""
 
-    control: dict[int, int]
-    candidate: dict[int, int]
+    control: Histogram
+    candidate: Histogram
     blocks: int
     shared_requests: int
     interval: RatioInterval
@@ -139,11 +139,13 @@ def missing_for_proof(strata: Sequence[Stratum], policy: LatencyPolicy) -> int:
     return _missing_for_proof(_measure(strata, policy), policy)
 
 
+_NOTHING_KNOWN = RatioInterval(0, 1, math.inf)
+
+
 def _measure(strata: Sequence[Stratum], policy: LatencyPolicy) -> _Measured:
-    blocks = time_blocks(strata)
     margins = np.array([round(math.log(ratio) / LOG_BIN) for ratio in (policy.hold_ratio, policy.rollback_ratio)])
     test = exceedance(strata, margins)
-    known = blocks >= 2
+    blocks = test.blocks
     shared = sum(
         float(arm[stratum.tails.shared, 0].sum())
         for stratum in strata
@@ -154,7 +156,9 @@ def _measure(strata: Sequence[Stratum], policy: LatencyPolicy) -> _Measured:
         candidate=merge(*(stratum.arms[1] for stratum in strata)),
         blocks=blocks,
         shared_requests=int(shared),
-        interval=ratio_interval(strata, _critical(_INTERVAL_TAIL, blocks)) if known else RatioInterval(0, 1, math.inf),
+        interval=ratio_interval(strata, _critical(_INTERVAL_TAIL, blocks))
+        if blocks > 1
+        else RatioInterval(0, 1, math.inf),
         z_hold=float(test.z[0]),
         z_rollback=float(test.z[1]),
         expected=float(test.expected.min()),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from verification.core.arms import DEFAULT_ROUTING, Routing
+from verification.core.histogram import Packed
 from verification.core.journal import Cleanup
 from verification.core.knee import RampStep
 from verification.core.model import Arm, Comparison, Exchange, Json, Reading
@@ -170,9 +171,9 @@ class LoadCell:
     legacy: int
     domain: int
     unwitnessed: int
-    intended: Mapping[int, int]
-    sent: Mapping[int, int]
-    server: Mapping[int, int]
+    intended: Packed
+    sent: Packed
+    server: Packed
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ from collections.abc import ItemsView
 from dataclasses import replace
 
 from tests.core.judge.builders import OTHER, THING, cell, load_evidence, stage
-from verification.core.histogram import TOP_BIN, merge, total
-from verification.core.judge.stage_load import Bins, Counts, StageLoad, gather
+from verification.core.histogram import TOP_BIN, Bins, merge, total
+from verification.core.judge.stage_load import Counts, StageLoad, gather
 from verification.core.records import Evidence, LoadBlock
 
 HIST = {300: 4, 310: 2}

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from verification.core.histogram import INVALID_BIN, TOP_BIN, edge_ms, total
+from verification.core.histogram import Histogram, axis_of, edge_ms, total
 from verification.core.judge.flag import judge_exposure
 from verification.core.judge.forecast import judge_population
 from verification.core.judge.interference import judge_interference
 from verification.core.judge.latency import judge_latency
 from verification.core.judge.measuring import doubts, lag_and_cpu
-from verification.core.judge.stage_load import CAPPED, STREAMS, Bins, StageLoad, gather
+from verification.core.judge.stage_load import CAPPED, STREAMS, StageLoad, gather
 from verification.core.judgement import (
     Distribution,
     ExposureRow,
@@ -214,9 +214,8 @@ def _describe(stage: StageLoad, result: LoadJudgement) -> None:
             result.distributions.append(_distribution(stage.percent, endpoint, *arms))
 
 
-def _distribution(percent: int, endpoint: str | None, control: Bins, candidate: Bins) -> Distribution:
+def _distribution(percent: int, endpoint: str | None, control: Histogram, candidate: Histogram) -> Distribution:
     # A time that is none has no place on the axis; that it was there is a finding of its own.
-    seen = {*control, *candidate} - {TOP_BIN, INVALID_BIN}
-    bins = range(min(seen, default=0), max(seen, default=0) + 2)
-    shares = [tuple(arm.get(number, 0) / total(arm) for number in bins) for arm in (control, candidate)]
-    return Distribution(percent, endpoint, tuple(edge_ms(number) for number in bins), *shares)
+    axis = axis_of((control, candidate))
+    shares = [(*(arm.on(axis)[:-1] / total(arm)).tolist(), 0.0) for arm in (control, candidate)]
+    return Distribution(percent, endpoint, tuple(edge_ms(number) for number in axis), *shares)

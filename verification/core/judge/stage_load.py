@@ -6,12 +6,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from verification.core.histogram import merge, total
+import numpy as np
+
+from verification.core.histogram import Bins, Histogram, merge, total
 from verification.core.latency import Stratum
 from verification.core.model import Clock
 from verification.core.records import Evidence, LoadBlock, LoadEnd, LoadStart
 
-Bins = Mapping[int, int]
 Key = tuple[int, str, str, str]
 STREAMS = ("control", "candidate")
 LEAST_TOLD = 0.99
@@ -47,6 +48,8 @@ class StageLoad:
     """The same for the other clocks, in mixed blocks."""
     counts: dict[tuple[str, str, str], Counts] = field(default_factory=lambda: defaultdict(Counts))
     """(kind, endpoint, stream) -> counts."""
+    told: dict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
+    """(endpoint, stream) -> requests of mixed blocks whose answer told the server's time."""
     by_worker: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     seen: set[int] = field(default_factory=set)
     """The blocks that came, those without any request too: a block of a low rate may be empty by chance."""
@@ -76,6 +79,7 @@ class StageLoad:
             if block.kind == "mixed":
                 _add(self.others[Clock.SENT], key, cell.sent)
                 _add(self.others[Clock.SERVER], key, cell.server)
+                self.told[cell.endpoint, cell.stream] += total(cell.server)
             counts = self.counts[block.kind, cell.endpoint, cell.stream]
             for name in ("requests", "errors", "timeouts", "legacy", "domain", "unwitnessed"):
                 setattr(counts, name, getattr(counts, name) + getattr(cell, name))
@@ -112,13 +116,7 @@ class StageLoad:
 
     def has_server_times(self, endpoint: str) -> bool:
         """Whether the server told its own time for nearly all requests of an endpoint, on both arms."""
-        arms = [
-            [
-                sum(total(bins) for (_, kind, *of), bins in known.items() if [kind, *of] == ["mixed", endpoint, stream])
-                for known in (self.bins, self.others[Clock.SERVER])
-            ]
-            for stream in STREAMS
-        ]
+        arms = [(self.counts["mixed", endpoint, stream].requests, self.told[endpoint, stream]) for stream in STREAMS]
         return all(0 < LEAST_TOLD * asked <= told for asked, told in arms)
 
     def stratum(self, endpoint: str, clock: Clock = Clock.INTENDED) -> Stratum:
@@ -134,7 +132,7 @@ class StageLoad:
         )
         return Stratum(blocks=pairs, group=str(self.percent))
 
-    def pooled(self, kind: str, stream: str, endpoint: str | None = None) -> dict[int, int]:
+    def pooled(self, kind: str, stream: str, endpoint: str | None = None) -> Histogram:
         """All requests of a stream in one kind of block."""
         found = (
             bins
@@ -192,12 +190,12 @@ def _reweighted(block: Mapping[str, Bins], usual: Mapping[str, int]) -> Bins:
     wanted = {name: usual.get(name, 0) for name in there}
     if not any(wanted.values()):
         wanted = there
-    found: dict[int, int] = defaultdict(int)
+    parts = []
     for name, requests in there.items():
         weight = 100 * sum(there.values()) * wanted[name] / sum(wanted.values()) / requests
-        for number, count in block[name].items():
-            found[number] += round(weight * count)
-    return dict(found)
+        bins = Histogram.of(block[name])
+        parts.append(Histogram(bins.numbers, np.rint(weight * bins.counts).astype(np.int64)))
+    return merge(*parts)
 
 
 def _add(to: dict[Key, Bins], key: Key, bins: Bins) -> None:
