@@ -265,7 +265,7 @@ class WorkerStage:
             return
         self._recorder.finish(arrival.block, arrival.endpoint, arrival.stream, outcome)
         if self._samples is not None:
-            self._samples.add(arrival, outcome)
+            self._samples.add(arrival, due, outcome)
         self._observe(arrival, outcome, reply)
 
     def _notice(self, reply: Reply) -> None:
@@ -290,13 +290,12 @@ class _Samples:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file: TextIO = path.open("w", newline="", encoding="utf-8")
         self._rows = csv.writer(self._file)
-        self._rows.writerow(("endpoint", "stream", "block", "intended_ms", "sent_ms", "failed"))
+        self._rows.writerow(("endpoint", "stream", "block", "due_s", "intended_ms", "sent_ms", "failed"))
 
-    def add(self, arrival: Arrival, outcome: Outcome) -> None:
+    def add(self, arrival: Arrival, due: float, outcome: Outcome) -> None:
         lost = outcome.failed or outcome.timed_out
-        self._rows.writerow(
-            (arrival.endpoint, arrival.stream, arrival.block, outcome.intended_ms, outcome.sent_ms, int(lost))
-        )
+        which = arrival.endpoint, arrival.stream, arrival.block
+        self._rows.writerow((*which, due, outcome.intended_ms, outcome.sent_ms, int(lost)))
 
     def close(self) -> None:
         self._file.close()

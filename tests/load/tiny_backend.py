@@ -2,7 +2,9 @@
 
 Prints its port. `--delay-ms` waits before each answer; `--freeze-every-s` and `--freeze-s` stop the whole process from
 time to time; `--slow-candidate` times candidate's wait; `--break-candidate` closes the connection instead of answering
-a candidate's GET; `--log` names a file that lists the cameras that are left; `--bind` is the address to listen on.
+a candidate's GET; `--log` names a file that lists the cameras that are left; `--answered` one to which the moment of
+every answer is written, on the monotonic clock that all processes of a machine share; `--bind` is the address to listen
+on.
 """
 
 from __future__ import annotations
@@ -42,6 +44,9 @@ class Backend:
                 await asyncio.sleep(self.options.delay_ms / 1000 * (self.options.slow_candidate if candidate else 1))
                 writer.write(self.answer(method, path, body, "domain" if candidate else "legacy"))
                 await writer.drain()
+                if self.options.answered:
+                    with Path(self.options.answered).open("a") as file:
+                        file.write(f"{time.perf_counter():.6f}\n")
         except (asyncio.IncompleteReadError, ConnectionError):
             return
         finally:
@@ -82,6 +87,7 @@ async def main() -> None:
     parser.add_argument("--slow-candidate", type=float, default=1.0)
     parser.add_argument("--break-candidate", action="store_true")
     parser.add_argument("--log")
+    parser.add_argument("--answered")
     parser.add_argument("--bind", default="127.0.0.1")
     options = parser.parse_args()
     backend = Backend(options)

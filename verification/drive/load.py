@@ -57,6 +57,8 @@ class LoadPlan:
     """Instead of a stage: a block at each of these rates, all on control."""
     whole: bool = False
     """Keep the timetable to its end, even when enough is known before."""
+    raw_samples: Path | None = None
+    """Every request's own times, as a table for each worker beside this path: only to check the histograms against."""
 
     @property
     def evidence_name(self) -> str:
@@ -143,6 +145,8 @@ def command(plan: LoadPlan, run_dir: Path) -> list[str]:
     if plan.processes > 1:
         port = _free_port()
         values |= {"--processes": plan.processes, "--master-port": port, "--master-bind-port": port}
+    if plan.raw_samples is not None:
+        values["--raw-samples"] = plan.raw_samples
     for option, value in values.items():
         line += [option, str(value)]
     line += ["--disposable-target"] if plan.disposable else []
