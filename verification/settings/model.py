@@ -19,6 +19,7 @@ from verification.core.policy import (
     RatePolicy,
 )
 from verification.core.witness import Witness, WitnessSettings
+from verification.settings.release import ReleaseSettings
 from verification.settings.target import (
     ArmSettings,
     CatalogSettings,
@@ -110,6 +111,7 @@ class Settings(Frozen):
     differences: DifferencePolicy = DifferencePolicy()
     generator: LoadPolicy = LoadPolicy()
     accepted: tuple[AcceptedDifference, ...] = ()
+    release: ReleaseSettings = ReleaseSettings()
     _sources: dict[str, str] = PrivateAttr(default_factory=dict)
 
     @field_validator("stages")

@@ -32,6 +32,8 @@ _PATHS = (
     ("target", "log_file"),
     ("target", "authentication", "file"),
     ("catalog", "path"),
+    ("release", "ledger"),
+    ("release", "notify", "file"),
 )
 """Relative ones in a file are meant from that file's folder."""
 

@@ -1,0 +1,179 @@
+"""What is written down of a release, one event at a time and never changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from verification.core.histogram import Packed
+from verification.core.model import Arm, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The backend was to be put at a percent. Where `is_proven` is False it went back to the former one."""
+
+    percent: int
+    former: int
+    who: str
+    is_proven: bool
+    detail: str
+    """What showed it, or why not."""
+    seconds: float
+    override: str | None = None
+    """Why the order of the plan, or a missing PROMOTE, was passed over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the probe of one look saw of one read on one arm."""
+
+    read: str
+    arm: Arm
+    requests: int
+    errors: int
+    legacy: int
+    domain: int
+    unwitnessed: int
+    times: Packed
+    """Histogram of the time from sending to the answer; errors stand beyond every time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """The backend's own counters as they stood; all start at 0 with its process."""
+
+    requests: int
+    server_errors: int
+    legacy: int | None
+    domain: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look at the backend within a stage. What could not be had is None, and `failure` says why."""
+
+    percent: int
+    slot: int
+    """Number of the look within its stage, by the time at which it was due; each is taken once at most."""
+    due_at: datetime
+    at: datetime
+    took_s: float
+    seen: tuple[Seen, ...] = ()
+    natural_legacy: int = 0
+    natural_domain: int = 0
+    natural_unwitnessed: int = 0
+    """Of requests on no arm: who served them."""
+    health: str | None = None
+    counters: Counters | None = None
+    consistent: bool | None = None
+    """What the backend says of its data."""
+    recent_p95_ms: float | None = None
+    """As the backend tells it: of its last 1,000 requests, whenever those were. Shown, not judged."""
+    differing: tuple[str, ...] = ()
+    """Reads that the arms answered differently although control agreed with itself before and after."""
+    fallback_lines: int | None = None
+    """Lines of the log since the look before that speak of a fallback."""
+    prometheus: tuple[tuple[str, float], ...] = ()
+    """What the queries of the settings gave; what was empty or no number is not there."""
+    clock_step_s: float = 0.0
+    """How far the wall clock moved beside the monotonic one since the look before in the same process."""
+    failure: str | None = None
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether both arms answered at all."""
+        return {one.arm for one in self.seen if one.requests > one.errors} == set(Arm)
+
+
+@dataclass(frozen=True, slots=True)
+class GateRun:
+    """A run of the gate at the present percent, judged again from its folder."""
+
+    percent: int
+    run_id: str
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    p95_change: float | None = None
+    p95_low: float | None = None
+    p95_high: float | None = None
+    """Over all endpoints at this percent, as a share; None where the run did not measure it."""
+
+
+Severity = Literal["serious", "minor"]
+
+
+@dataclass(frozen=True, slots=True)
+class FeedbackAdded:
+    """What a user or a colleague has said."""
+
+    id: str
+    severity: Severity
+    text: str
+    source: str
+    endpoint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FeedbackResolved:
+    """Somebody says that a word of feedback stands in the way no more, and why."""
+
+    id: str
+    reason: str
+    who: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A finding that the stage did not have before."""
+
+    percent: int
+    rule: str
+    verdict: Verdict
+    title: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The verdict of the stage became this."""
+
+    percent: int
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    action: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What a person made of the verdict."""
+
+    percent: int
+    decision: Literal["promote", "hold", "again", "roll-back"]
+    who: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class RolledBack:
+    """Everything goes to the old implementation again, and what shows it."""
+
+    former: int
+    who: str
+    why: str
+    is_proven: bool
+    detail: tuple[str, ...]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What another tool told of the release, word for word as far as it is kept."""
+
+    source: str
+    text: str
+
+
+Event = Started | Look | GateRun | FeedbackAdded | FeedbackResolved | Found | Judged | Decided | RolledBack | Told
+"""Everything that may stand in a ledger."""

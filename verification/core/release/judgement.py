@@ -1,0 +1,83 @@
+"""What is said of a stage: the verdict, the four figures of the plan, what is missing, and what to do next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from verification.core.model import Finding, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One of the figures that the plan watches, as a share, with its bounds; None where nothing is known of it."""
+
+    name: Literal["error_rate", "success_rate", "p95_change", "share"]
+    value: float | None
+    low: float | None
+    high: float | None
+    target: float
+    """At best: no higher for an error rate and a P95, no lower for a success rate, about this for the share."""
+    threshold: float | None
+    """Beyond it the release is rolled back; None for the share."""
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Something that the plan wants and that is not there yet."""
+
+    what: Literal["hours", "looks", "requests", "gate"]
+    there: float
+    needed: float
+
+    @property
+    def told(self) -> str:
+        """In words."""
+        if self.what == "gate":
+            return "no run of the gate at this percent is known"
+        return f"{self.there:.4g} of {self.needed:g} {self.what} are there"
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What to do next, and the percent that it leads to or concerns."""
+
+    kind: Literal["begin", "wait", "run-gate", "promote", "done", "analyse", "roll-back"]
+    percent: int
+
+    @property
+    def command(self) -> str:
+        """The exact words to type."""
+        gate = "python -m verification"
+        return {
+            "begin": f"{gate} start {self.percent}",
+            "wait": f"{gate} observe",
+            "run-gate": f"pytest -m stage_gate --stage {self.percent} && {gate} decide --run reports/latest",
+            "promote": f"{gate} start {self.percent}",
+            "done": f"{gate} report --stage {self.percent}",
+            "analyse": f"{gate} rollback && {gate} start {self.percent}",
+            "roll-back": f"{gate} rollback",
+        }[self.kind]
+
+
+@dataclass(frozen=True, slots=True)
+class StageJudgement:
+    """The verdict of a stage at one moment."""
+
+    percent: int
+    verdict: Verdict
+    findings: tuple[Finding, ...]
+    """The gravest first."""
+    missing: tuple[Missing, ...]
+    action: Action
+    figures: tuple[Figure, ...]
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why it is no better: the findings of its own weight."""
+        return tuple(f"{one.title}: {one.reason}" for one in self.findings if one.verdict is self.verdict)
+
+    def figure(self, name: str) -> Figure | None:
+        """One of the figures."""
+        return next((one for one in self.figures if one.name == name), None)
