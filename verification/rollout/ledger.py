@@ -11,7 +11,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -143,27 +143,31 @@ class Ledger:
         self.close()
 
 
-@contextmanager
-def sole_observer(path: Path) -> Iterator[None]:
-    """Hold the right to look and to move for this ledger; UsageError where another process holds it.
+def sole_observer(path: Path) -> AbstractContextManager[None]:
+    """Hold the right to look for this ledger; UsageError where another process holds it."""
+    return _held(path, "observed", "is being observed", "One is enough: end that one first, or leave it to it.")
 
-    The system takes it back when the process ends, however it ends.
-    """
-    held = path.with_name(f"{path.name}.observed")
+
+def sole_mover(path: Path) -> AbstractContextManager[None]:
+    """Hold the right to start and to roll back; UsageError where another process does either."""
+    return _held(path, "moved", "is being moved", "Wait until that has ended.")
+
+
+@contextmanager
+def _held(path: Path, purpose: str, doing: str, advice: str) -> Iterator[None]:
+    """A right that the system takes back when the process ends, however it ends."""
+    place = path.with_name(f"{path.name}.{purpose}")
     try:
-        held.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(held, os.O_RDWR | os.O_CREAT, 0o644)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(place, os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as error:
-        raise EvidenceError(f"{held}: cannot be written: {error.strerror}.") from error
+        raise EvidenceError(f"{place}: cannot be written: {error.strerror}.") from error
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             by = os.pread(descriptor, 32, 0).decode(errors="replace").strip()
-            raise UsageError(
-                f"{path} is being observed by process {by or 'unknown'} already; one of them is enough. End that one "
-                "first, or leave this to it."
-            ) from error
+            raise UsageError(f"{path} {doing} by process {by or 'unknown'} already. {advice}") from error
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, str(os.getpid()).encode(), 0)
         yield

@@ -100,7 +100,8 @@ def _rate_findings(standing: Standing, candidate: RateBound, control: RateBound)
 def _latency(standing: Standing, plan: ReleasePlan, policy: Policy) -> tuple[Figure, list[Finding]]:
     """The P95 of all reads together and of each, looked at after every look.
 
-    A gate's run at this percent that promotes has proven it already; then looks may only alarm.
+    All together must be proven, each may only alarm: the few requests of looks cannot prove each of them, which is what
+    the gate is for. A run of it at this percent that promotes has proven all; then looks may only alarm.
     """
     strata, latency = strata_of(standing.looks), policy.latency
     scopes = [("all reads", strata), *(([("this read", [one]) for one in strata]) if len(strata) > 1 else [])]
@@ -116,7 +117,7 @@ def _latency(standing: Standing, plan: ReleasePlan, policy: Policy) -> tuple[Fig
         floored = floor_note(change.control_p95_ms, change.change, latency) if verdict in _ALARMS else ""
         verdict = Verdict.PROMOTE if floored else verdict
         verdicts.append(verdict)
-        if verdict in _ALARMS or (verdict is Verdict.INCONCLUSIVE and not is_proven):
+        if verdict in _ALARMS or (verdict is Verdict.INCONCLUSIVE and of is strata and not is_proven):
             said = {
                 Verdict.ROLLBACK: "more than the rollback margin is proven",
                 Verdict.HOLD: "more than the hold margin is proven, more than the rollback margin is not",
@@ -164,16 +165,25 @@ def _exposure(standing: Standing, policy: Policy) -> tuple[Figure, list[Finding]
 def _of_users(standing: Standing) -> tuple[int, int]:
     """(domain, legacy) that the backend counted between the looks, less what the looks themselves sent.
 
-    (0, 0) where nothing is left, or where the counters leave some of ours out: then they say nothing of users.
+    (0, 0) where nothing is left, or where it is not known who served ours: then they say nothing of users.
     """
     counted: Moved = moved(standing.looks)
-    if counted.restarts:
+    unnamed = sum(total_of(standing.looks, arm).unwitnessed for arm in Arm)
+    if counted.restarts or unnamed + sum(look.natural_unwitnessed for look in standing.looks):
         return 0, 0
     told = [look for look in standing.looks if look.counters is not None]
     # What the last look sent came after it had read the counters.
     own = [one for look in told[:-1] for one in look.seen]
-    domain = counted.domain - sum(one.domain for one in own) - sum(look.natural_domain for look in told[:-1])
-    legacy = counted.legacy - sum(one.legacy for one in own) - sum(look.natural_legacy for look in told[:-1])
+    domain = (
+        counted.domain
+        - sum(one.domain for one in own)
+        - sum(look.natural_domain + look.compared_domain for look in told[:-1])
+    )
+    legacy = (
+        counted.legacy
+        - sum(one.legacy for one in own)
+        - sum(look.natural_legacy + look.compared_legacy for look in told[:-1])
+    )
     return (domain, legacy) if domain >= 0 and legacy >= 0 else (0, 0)
 
 
