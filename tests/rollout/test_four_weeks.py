@@ -54,12 +54,13 @@ class Release:
     def __init__(self, backend: Deployment, folder: Path) -> None:
         self.clock, self.said = Calendar(), list[str]()
         self.backend, self.folder = backend, folder
+        self.requests = 12
         self.ledger = Ledger(folder / "release.sqlite")
         self.catalog = load_catalog()
 
     @property
     def settings(self) -> Settings:
-        look = {"requests": 12, "natural": 30}
+        look = {"requests": self.requests, "natural": 30}
         plan = {"stages": PLAN, "needs_gate": False, "look": look, "ledger": self.ledger.path}
         # The example's profile is of the real shape; this backend tells who served.
         profile = self.backend.settings(self.folder, release=plan, witness={"header": "X-Served-By"})
@@ -122,6 +123,7 @@ def test_what_breaks_on_day_2_of_25_percent_stops_the_release_there_and_is_rolle
     assert release.backend.at("25").returncode == 0
     if defect == "data-inconsistent":
         ask(backend, "PUT", "/api/v1/cameras/cam-1/auto-start?auto_start=true&force_domain=true")
+    release.requests = 40
     release.observe(timedelta(hours=97), until=max(verdicts, key=lambda one: one.rank))
 
     standing = release.ledger.standing()

@@ -47,6 +47,8 @@ class Ledger:
 
     def __init__(self, path: Path, *, create: bool = True) -> None:
         self.path = path
+        self._known: list[Numbered] = []
+        """What was read already: no line is ever changed."""
         if not create and not path.is_file():
             raise EvidenceError(
                 f"{path}: there is no ledger. `python -m verification start PERCENT` begins one; "
@@ -76,23 +78,21 @@ class Ledger:
             self._file.execute("INSERT INTO line VALUES (?, ?, ?, ?, ?, ?)", values)
         return new.number
 
-    def lines(self) -> list[Line]:
-        """All lines, oldest first."""
+    def lines(self, after: int = 0) -> list[Line]:
+        """All lines, oldest first; or those after this number."""
         with self._told():
-            rows = self._file.execute(
-                "SELECT number, at, kind, body, previous, hash FROM line ORDER BY number"
-            ).fetchall()
+            asked = "SELECT number, at, kind, body, previous, hash FROM line WHERE number > ? ORDER BY number"
+            rows = self._file.execute(asked, (after,)).fetchall()
             return [Line(row[0], datetime.fromisoformat(row[1]), *row[2:]) for row in rows]
 
     def events(self) -> list[Numbered]:
         """All events with the number and time of their lines, oldest first."""
-        found: list[Numbered] = []
-        for one in self.lines():
+        for one in self.lines(self._known[-1][0] if self._known else 0):
             try:
-                found.append((one.number, one.at, _ADAPTERS[one.kind].validate_json(one.body)))
+                self._known.append((one.number, one.at, _ADAPTERS[one.kind].validate_json(one.body)))
             except (KeyError, ValidationError) as error:
                 raise EvidenceError(f"{self.path}, line {one.number}: is no event of this version: {error}") from error
-        return found
+        return list(self._known)
 
     def standing(self) -> Standing:
         """Where the release stands."""

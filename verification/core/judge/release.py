@@ -15,7 +15,7 @@ from verification.core.model import Arm, Finding, Verdict, worst
 from verification.core.policy import Policy
 from verification.core.rates import RateBound, error_rate, exposure_evalue, exposure_interval
 from verification.core.release.judgement import Action, Figure, Missing, StageJudgement
-from verification.core.release.looks import Moved, moved, strata_of, total_of
+from verification.core.release.looks import ArmTotal, Moved, moved, strata_of, total_of
 from verification.core.release.plan import PlannedStage, ReleasePlan
 from verification.core.release.standing import Standing
 from verification.core.sequential import decide
@@ -48,6 +48,7 @@ def _measured(standing: Standing, plan: ReleasePlan, policy: Policy) -> tuple[tu
     findings: list[Finding] = []
     candidate, control = _rates(standing, plan, policy)
     findings += _rate_findings(standing, candidate, control)
+    findings += _part_findings(standing, plan, policy)
     p95, of_p95 = _latency(standing, plan, policy)
     share, of_share = _exposure(standing, policy)
     rates = policy.rates
@@ -95,6 +96,33 @@ def _rate_findings(standing: Standing, candidate: RateBound, control: RateBound)
     if unnamed:
         reason = f"{unnamed} answers of the looks carried no usable witness, so nobody knows who served them"
         yield Finding("witness.absent", Verdict.INCONCLUSIVE, "Witness", reason, stage_percent=percent)
+
+
+def _part_findings(standing: Standing, plan: ReleasePlan, policy: Policy) -> Iterator[Finding]:
+    """Single reads, and what the backend counts of everybody: none of them must be proven, each may alarm."""
+    looks, percent = standing.looks, standing.percent
+    reads = dict.fromkeys(one.read for look in looks for one in look.seen)
+    parts = [(f"Errors of {read} on candidate", total_of(looks, Arm.CANDIDATE, read), read) for read in reads]
+    parts.append(("Errors that the backend counts", _of_everybody(standing), None))
+    alarm_alpha = policy.rates.alpha / len(plan.stages) / len(parts)
+    for title, total, read in parts:
+        control = total_of(looks, Arm.CONTROL, read)
+        bound, beside = (
+            error_rate(one.errors, one.requests, policy.rates, prove=False, alarm_alpha=alarm_alpha, repeatedly=True)
+            for one in (total, control)
+        )
+        if bound.verdict in _ALARMS and (beside.verdict not in _ALARMS or bound.low > beside.high):
+            yield Finding("rates.errors", bound.verdict, title, bound.reason, stage_percent=percent)
+
+
+def _of_everybody(standing: Standing) -> ArmTotal:
+    """Requests and server errors that the backend counted between the looks, less those of the looks themselves."""
+    counted: Moved = moved(standing.looks)
+    told = [look for look in standing.looks if look.counters is not None]
+    own = [one for look in told[:-1] for one in look.seen]
+    errors = max(0, counted.server_errors - sum(one.errors for one in own))
+    requests = max(errors, counted.requests - sum(one.requests for one in own))
+    return ArmTotal(requests, errors, 0, 0, 0)
 
 
 def _latency(standing: Standing, plan: ReleasePlan, policy: Policy) -> tuple[Figure, list[Finding]]:

@@ -29,9 +29,9 @@ class ArmTotal:
     unwitnessed: int
 
 
-def total_of(looks: Sequence[Look], arm: Arm) -> ArmTotal:
-    """Add up what the looks saw of an arm."""
-    seen = [one for look in looks for one in look.seen if one.arm is arm]
+def total_of(looks: Sequence[Look], arm: Arm, read: str | None = None) -> ArmTotal:
+    """Add up what the looks saw of an arm, of one read or of all."""
+    seen = [one for look in looks for one in look.seen if one.arm is arm and read in (None, one.read)]
     return ArmTotal(
         *(sum(getattr(one, name) for one in seen) for name in ("requests", "errors", "legacy", "domain", "unwitnessed"))
     )
