@@ -14,6 +14,10 @@ class Calendar:
         self._real = time.monotonic()
         self.stepped = timedelta()
 
+    def begin_now(self) -> None:
+        """Agree with the machine's own clock, for another process looks at that."""
+        self._begins = datetime.now(UTC) - timedelta(seconds=self.elapsed())
+
     def now(self) -> datetime:
         return self._begins + timedelta(seconds=self.elapsed()) + self.stepped
 

@@ -14,6 +14,7 @@ from verification.core.cases import Catalog
 from verification.core.errors import UsageError
 from verification.core.model import Verdict
 from verification.core.printable import visible
+from verification.core.redact import redact_text
 from verification.rollout.clock import SystemClock
 from verification.rollout.ledger import Ledger
 from verification.settings import Settings, load_settings
@@ -115,8 +116,8 @@ def _user(options: argparse.Namespace) -> str:
 
 
 def tell(line: str) -> None:
-    """A line for the terminal, without what steers it."""
-    print(visible(line), flush=True)
+    """A line for the terminal, without secrets and without what steers it."""
+    print(visible(redact_text(line)), flush=True)
 
 
 def _start(options: argparse.Namespace) -> int:

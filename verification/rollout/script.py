@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import shlex
+from urllib.parse import urlsplit
 
 from verification.core.errors import UsageError
-from verification.core.redact import redact_text
 from verification.settings import Settings
 
 _HEAD = """#!/bin/sh
@@ -30,12 +30,12 @@ echo "0 % is set and the backend answers. Look at the metrics: domain_service.us
 def rollback_script(settings: Settings) -> str:
     """The script; UsageError where the settings do not say how a percent is set. It holds no secret, only names."""
     asked = settings.percent
-    base_url = settings.target.urls[0] if settings.target.urls else ""
-    if not asked.is_known or not base_url:
+    if not asked.is_known or not settings.target.urls:
         raise UsageError(
             "[percent] in the settings does not say how a percent is set (command, http or file), so no script can."
         )
-    auth = _authentication(settings)
+    base_url, netrc = _without_user(settings.target.urls[0])
+    auth = netrc + _authentication(settings)
     if asked.command:
         variables = " ".join(f"{name}={shlex.quote(_filled(value))}" for name, value in asked.environment.items())
         words = " ".join(shlex.quote(_filled(word)) for word in asked.command)
@@ -43,13 +43,13 @@ def rollback_script(settings: Settings) -> str:
     elif asked.http is not None:
         body = "" if asked.http.body is None else f" --data-binary {shlex.quote(_filled(asked.http.body))}"
         kind = f" --header {shlex.quote(f'Content-Type: {asked.http.content_type}')}"
-        url = shlex.quote(redact_text(base_url) + _filled(asked.http.path))
+        url = shlex.quote(base_url + _filled(asked.http.path))
         step = f"curl --silent --show-error --fail --max-time 30 --request {asked.http.method}{auth}{kind}{body} {url}"
     else:
         assert asked.file is not None
         place = shlex.quote(str(asked.file.path))
         step = f"printf '%s' {shlex.quote(_filled(asked.file.text))} > {place}.new\nmv {place}.new {place}"
-    ready = redact_text(base_url) + settings.target.ready
+    ready = base_url + settings.target.ready
     most = max(1, int(settings.target.ready_timeout_s))
     wait = _WAIT.format(auth=auth, ready=shlex.quote(ready), ready_shown=ready.replace('"', ""), most=most)
     return _HEAD.format(tools=" and curl") + step + "\n" + wait
@@ -57,6 +57,14 @@ def rollback_script(settings: Settings) -> str:
 
 def _filled(text: str) -> str:
     return text.replace("{percent}", "0").replace("{enabled}", "false")
+
+
+def _without_user(url: str) -> tuple[str, str]:
+    """The URL without user and password, and what lets curl find these in the caller's .netrc."""
+    parts = urlsplit(url)
+    if "@" not in parts.netloc:
+        return url, ""
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl(), " --netrc"
 
 
 def _authentication(settings: Settings) -> str:

@@ -102,7 +102,8 @@ def _part_findings(standing: Standing, plan: ReleasePlan, policy: Policy) -> Ite
     """Single reads, and what the backend counts of everybody: none of them must be proven, each may alarm."""
     looks, percent = standing.looks, standing.percent
     reads = dict.fromkeys(one.read for look in looks for one in look.seen)
-    parts = [(f"Errors of {read} on candidate", total_of(looks, Arm.CANDIDATE, read), read) for read in reads]
+    parts: list[tuple[str, ArmTotal, str | None]] = []
+    parts += ((f"Errors of {read} on candidate", total_of(looks, Arm.CANDIDATE, read), read) for read in reads)
     parts.append(("Errors that the backend counts", _of_everybody(standing), None))
     alarm_alpha = policy.rates.alpha / len(plan.stages) / len(parts)
     for title, total, read in parts:
