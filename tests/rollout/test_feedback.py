@@ -43,7 +43,7 @@ def test_csv_and_json_hold_the_same(tmp_path: Path) -> None:
         {
             "severity": "serious",
             "text": 'says "no",\nand stops',
-            "source": "support",
+            "source": "desk",
             "endpoint": "GET /x",
             "id": "T-1",
         },

@@ -17,7 +17,7 @@ from tests.rollout.releasing import PLAN, Release
 from verification.core.errors import UsageError
 from verification.core.model import Arm, Verdict
 from verification.core.release.events import Look
-from verification.rollout.look import counters_of
+from verification.rollout.look import counters_of, take_look
 from verification.rollout.observe import Observer
 
 KILLS = 50
@@ -153,16 +153,13 @@ def test_a_stage_that_is_moved_while_it_is_looked_at_keeps_no_look_of_the_former
     release = Release(backend, tmp_path)
     release.requests = 2
     assert release.start(10).is_proven
-    from verification.rollout import observe
-
-    really = observe.take_look
 
     def moved_meanwhile(*words: object) -> Look:
-        look = really(*words)  # type: ignore[arg-type]  # handed on
+        look = take_look(*words)  # type: ignore[arg-type]  # handed on
         assert release.start(25, override="meanwhile").is_proven
         return look
 
-    monkeypatch.setattr(observe, "take_look", moved_meanwhile)
+    monkeypatch.setattr("verification.rollout.observe.take_look", moved_meanwhile)
     release.observe(timedelta(minutes=1))
     assert looks(release) == []
     assert any("the stage was left while look 0 was taken" in line for line in release.said)
