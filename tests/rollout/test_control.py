@@ -17,6 +17,7 @@ from verification.core.release.events import Judged, RolledBack, Started
 from verification.core.release.plan import ReleasePlan
 from verification.core.release.standing import Standing
 from verification.rollout import control
+from verification.rollout.feedback import Word, add
 from verification.rollout.ledger import Ledger, sole_mover, sole_observer
 from verification.rollout.script import rollback_script
 from verification.settings import Settings
@@ -256,3 +257,14 @@ def test_two_moves_at_the_same_time_are_refused(tmp_path: Path) -> None:
         other.communicate()
     with sole_mover(path), Ledger(path):
         pass
+
+
+def test_what_came_in_since_the_last_look_counts_before_the_next_stage(backend: Deployment, tmp_path: Path) -> None:
+    release = Release(backend, tmp_path)
+    assert release.start(10).is_proven
+    release.ledger.append(Judged(10, Verdict.PROMOTE, (), "start 25"), release.clock.now())
+    assert release.ledger.standing().verdict is Verdict.PROMOTE
+    word = Word(severity="serious", text="no picture since noon", source="support")
+    add(release.ledger, release.clock, [word])
+    with pytest.raises(UsageError, match="10 % has not passed: the verdict is ROLLBACK"):
+        release.start(25)

@@ -20,6 +20,7 @@ from verification.drive.named_target import NamedTarget
 from verification.rollout.clock import Clock
 from verification.rollout.ledger import Ledger, sole_mover
 from verification.rollout.proof import Proof, prove_percent, prove_rollback
+from verification.rollout.verdict import judge_now
 from verification.settings import Settings
 from verification.settings.permission import is_loopback
 
@@ -84,6 +85,8 @@ def start(
 ) -> Outcome:
     """Put the backend at a percent of the plan; UsageError where the plan does not let it and nobody overrides that."""
     with sole_mover(ledger.path):
+        # As of now, not as of the last look: feedback may have come in since, or looks have been missed.
+        judge_now(settings, ledger, clock)
         standing = ledger.standing()
         refused = refusal(standing, settings.release, percent)
         if refused is not None and (override is None or percent == 0):

@@ -139,7 +139,7 @@ def _natural(caller: Caller, settings: Settings) -> Counter[Implementation | Non
         caller.call(_asked(settings, number % _SUBJECTS), Arm.CONTROL, force=False)
         for number in range(settings.release.look.natural)
     ]
-    return Counter(implementation(one.served_by) for one in calls if one.answer is not None)
+    return Counter(implementation(one.served_by) for one in calls)
 
 
 def _differing(caller: Caller, catalog: Catalog, compared: Counter[Implementation | None]) -> tuple[str, ...]:

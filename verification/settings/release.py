@@ -20,7 +20,7 @@ class LookSettings(Frozen):
 
     requests: Annotated[int, Field(ge=1, le=10_000)] = 12
     """Of each read on each arm."""
-    natural: Annotated[int, Field(ge=0, le=10_000)] = 40
+    natural: Annotated[int, Field(ge=1, le=10_000)] = 40
     """Of `arm.probe` on no arm, to see the flag's share."""
 
 

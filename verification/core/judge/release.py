@@ -181,7 +181,8 @@ def _exposure(standing: Standing, policy: Policy) -> tuple[Figure, list[Finding]
             served = f"domain served {new} of {new + old} requests {source}"
             reason = f"{served} ({low:.1%} to {high:.1%}) where {percent} % is set"
             findings.append(Finding("flag.exposure", verdict, "Share of the candidate", reason, stage_percent=percent))
-    if not domain + legacy and looks:
+    # Where no flag routes requests, none is sent on no arm, and there is no share to see.
+    if not domain + legacy and any(look.natural_unwitnessed for look in looks):
         reason = "no unforced answer told who served it, so it is not known which share the rewrite has"
         title = "Share of the candidate"
         findings.append(Finding("flag.exposure", Verdict.INCONCLUSIVE, title, reason, stage_percent=percent))
