@@ -66,7 +66,7 @@ def report_of(view: ReleaseView, words: Words) -> Report:
     judgement = view.judgement
     return Report(
         verdict=judgement.verdict,
-        kicker=words("list").join(
+        kicker=" · ".join(
             (words("report"), words.subject(view), words.said(view.target), words("as-of", at=words.moment(view.now)))
         ),
         meaning=words(f"meaning.{judgement.verdict}"),
@@ -88,9 +88,7 @@ def reasons_of(view: ReleaseView, words: Words, most: int) -> tuple[str, ...]:
     weighing = [one for one in view.judgement.findings if one.verdict is verdict and one.rule != "release.missing"]
     if verdict is Verdict.PROMOTE:
         return ()
-    told = [words.pair(words.rule(one.rule, one.title), words.finding(one.title, one.reason)) for one in weighing]
-    more = [words("more", count=len(told) - most)] if len(told) > most else []
-    return (*told[:most], *more)
+    return tuple(map(words.reason, weighing[:most]))
 
 
 def _facts(view: ReleaseView, words: Words) -> tuple[Fact, ...]:
@@ -195,11 +193,11 @@ def render_release_md(view: ReleaseView, lang: Lang) -> str:
     next_step = f"**{words.next_head(view)}** {words.next_step(view)} `{view.action.command}`"
     lines = [f"# {words.verdict(report.verdict)}", "", escaped(report.kicker), "", f"{report.meaning} {next_step}", ""]
     lines += [*_items(report.states), ""]
-    facts = [words.pair(one.name, words("list").join(filter(None, (one.value, one.note)))) for one in report.facts]
+    facts = [words.pair(one.name, " · ".join(filter(None, (one.value, one.note)))) for one in report.facts]
     lines += [*_items(facts), ""]
     lines += _section(words("figures"), _table(report.figures, words, words("no-figures")))
     if report.missing or report.reasons:
-        lines += _section(words("why"), _items([*filter(None, [report.missing]), *report.reasons]))
+        lines += _section(words("why"), _items([*report.reasons, *filter(None, [report.missing])]))
     lines += _section(words("progress"), _table(report.progress, words, words("none")))
     lines += _section(words("done"), _table(report.steps, words, words("none")))
     note = words("findings.note")

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from datetime import datetime
 
-from verification.core.model import Verdict
+from verification.core.model import Finding, Verdict
 from verification.core.printable import visible
 from verification.core.redact import redact_text
 from verification.core.release.amounts import Amount
@@ -175,7 +175,7 @@ class Words:
 
     def next_head(self, view: ReleaseView) -> str:
         """How the next step is announced: a report of the past says that it speaks of now."""
-        return self("next") if view.ended_at is None else self("next-now", percent=view.release.percent)
+        return self("next" if view.ended_at is None else "next-now")
 
     def _kind(self, action: Action, view: ReleaseView) -> str:
         return "again" if action.kind == "begin" and view.release.passed else action.kind
@@ -192,6 +192,11 @@ class Words:
     def finding(self, title: str, reason: str) -> str:
         """What was found, in the judge's words."""
         return self.said(f"{title}: {reason}")
+
+    def reason(self, found: Finding) -> str:
+        """A finding in one sentence. Its title is English, and says there what the rule's name says elsewhere."""
+        told = self.finding(found.title, found.reason)
+        return told if self.lang == "en" else self.pair(self.rule(found.rule, found.title), told)
 
     def step(self, step: Step) -> str:
         """What was done, in one sentence."""
@@ -223,25 +228,23 @@ class Words:
         if isinstance(event, Judged):
             return self("step.judged", verdict=self.verdict(event.verdict))
         if isinstance(event, Decided):
-            return self("step.decided", **self._decided(event))
+            decision = self(f"decision.{event.decision}")
+            return self("step.decided", who=self.said(event.who), decision=decision, why=self.said(event.why))
         if isinstance(event, Told):
             return self("step.told", source=self.said(event.source), text=self.said(event.text))
         looks = self("looks", count=plain.count(step.looks))
         return self("step.looks", looks=looks, until=self.moment(step.until), answered=plain.count(step.answered))
 
     def decision(self, view: ReleaseView) -> list[str]:
-        """What a person decided last of the stage, and the verdict that the ledger holds where it is another one."""
-        stage, verdict = view.stage, self.verdict(view.judgement.verdict)
-        told = self("decision.none", verdict=verdict)
-        if stage.decided is not None:
-            told = self("decision.made", percent=stage.decided.percent, verdict=verdict, **self._decided(stage.decided))
-        if stage.verdict in (None, view.judgement.verdict):
-            return [told]
-        return [told, self("decision.recorded", verdict=self.verdict(stage.verdict))]
-
-    def _decided(self, event: Decided) -> dict[str, str]:
-        decision = self(f"decision.{event.decision}")
-        return {"who": self.said(event.who), "decision": decision, "why": self.said(event.why)}
+        """The verdict, the one that the ledger holds where it is another one, what people decided and what ended it."""
+        stage, verdict = view.stage, view.judgement.verdict
+        told = [self("decision.verdict", verdict=self.verdict(verdict))]
+        if stage.verdict not in (None, verdict):
+            told.append(self("decision.recorded", verdict=self.verdict(stage.verdict)))
+        decided = [f"{self.moment(one.at)}: {self.step(one)}" for one in view.steps if isinstance(one.event, Decided)]
+        if view.ended_at is not None:
+            decided.append(f"{self.moment(view.ended_at)}: {self.step(view.steps[-1])}")
+        return [*told, *(decided or [self("decision.none")])]
 
     def became_of(self, feedback: Feedback) -> str:
         """Whether a word of feedback is open, or who resolved it and why."""
