@@ -23,6 +23,8 @@ from verification.core.release.standing import Standing
 from verification.core.sequential import decide
 
 _ALARMS = (Verdict.HOLD, Verdict.ROLLBACK)
+_Bounded = tuple[float | None, float | None, float | None]
+"""A share with its bounds."""
 
 
 def judge_stage(standing: Standing, plan: ReleasePlan, policy: Policy, now: datetime) -> StageJudgement:
@@ -55,8 +57,9 @@ def _measured(standing: Standing, plan: ReleasePlan, policy: Policy) -> tuple[tu
     share, of_share = _exposure(standing, policy)
     rates = policy.rates
     # Of nothing that was sent nothing is known, a rate of 0 least of all.
-    errors = (candidate.rate, candidate.low, candidate.high) if candidate.requests else (None, None, None)
-    success = (1 - candidate.rate, 1 - candidate.high, 1 - candidate.low) if candidate.requests else errors
+    nothing: _Bounded = (None, None, None)
+    errors: _Bounded = (candidate.rate, candidate.low, candidate.high) if candidate.requests else nothing
+    success: _Bounded = (1 - candidate.rate, 1 - candidate.high, 1 - candidate.low) if candidate.requests else nothing
     figures = (
         Figure("error_rate", *errors, rates.hold_error_rate, rates.rollback_error_rate, candidate.verdict),
         Figure("success_rate", *success, 1 - rates.hold_error_rate, 1 - rates.rollback_error_rate, candidate.verdict),
