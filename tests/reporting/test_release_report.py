@@ -192,6 +192,15 @@ def test_a_flood_is_cut_and_what_is_left_out_is_counted() -> None:
         assert len(shown) < 200_000
 
 
+def test_no_foreign_text_pushes_the_figures_off_the_first_screen() -> None:
+    view = History().start(10).start(25, is_proven=False, detail="x " * 9000).view(target="http://" + "y" * 9000)
+    changed = replace(view, wrong=("z " * 9000,))
+    for lang in LANGUAGES:
+        page = Page(render_release_html(changed, lang)).text
+        assert page.index(text("figure.share", lang)) < 2500
+        assert render_release_md(changed, lang).index(text("figure.share", lang)) < 2500
+
+
 def test_the_gravest_feedback_comes_first_and_the_resolved_with_its_reason_last() -> None:
     table = MARKDOWN["rollback", "en"].partition("## Feedback")[2]
     assert table.index("serious: f-2") < table.index("minor: f-1")

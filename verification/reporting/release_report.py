@@ -19,6 +19,8 @@ from verification.reporting.release_words import Words
 
 MOST_ROWS = 60
 """Of steps, findings and feedback each; how many more there are is told."""
+MOST_TARGET = 120
+"""Characters of the target's address."""
 _MOST_REASONS = 3
 
 
@@ -64,11 +66,10 @@ class Report:
 def report_of(view: ReleaseView, words: Words) -> Report:
     """Everything that the report says."""
     judgement = view.judgement
+    target, as_of = words.said(view.target, MOST_TARGET), words("as-of", at=words.moment(view.now))
     return Report(
         verdict=judgement.verdict,
-        kicker=" · ".join(
-            (words("report"), words.subject(view), words.said(view.target), words("as-of", at=words.moment(view.now)))
-        ),
+        kicker=" · ".join((words("report"), words.subject(view), target, as_of)),
         meaning=words(f"meaning.{judgement.verdict}"),
         states=tuple(words.states(view)),
         facts=_facts(view, words),

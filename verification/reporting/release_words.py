@@ -20,6 +20,8 @@ from verification.reporting.release_texts import Lang, text
 
 MOST_CHARACTERS = 700
 """Of one text that somebody else wrote."""
+_MOST_ON_TOP = 160
+"""Of one that stands above the figures, which must not be pushed off the first screen."""
 
 
 class Words:
@@ -32,12 +34,12 @@ class Words:
         """A text of the table."""
         return text(key, self.lang, **values)
 
-    def said(self, words: str) -> str:
+    def said(self, words: str, most: int = MOST_CHARACTERS) -> str:
         """What somebody else wrote: on one line, without secrets, and not longer than a reader reads."""
         whole = visible(redact_text(words))
-        if len(whole) <= MOST_CHARACTERS:
+        if len(whole) <= most:
             return whole
-        return whole[:MOST_CHARACTERS] + self("cut", count=plain.count(len(whole)))
+        return whole[:most] + self("cut", count=plain.count(len(whole)))
 
     def pair(self, head: str, body: str) -> str:
         """A head and what belongs to it."""
@@ -143,7 +145,7 @@ class Words:
 
     def states(self, view: ReleaseView) -> list[str]:
         """The present state, what is wrong with it first."""
-        told = [self("state.broken", what=self.said("; ".join(view.wrong)))] if view.wrong else []
+        told = [self("state.broken", what=self.said("; ".join(view.wrong), _MOST_ON_TOP))] if view.wrong else []
         if view.ended_at is not None:
             stage = view.stage
             span = {"began": self.moment(stage.began_at), "ended": self.moment(view.ended_at)}
@@ -154,7 +156,7 @@ class Words:
             told.append(self("state.strange", percent=release.percent))
         if last_try is not None and isinstance(last_try.event, Started):
             failed = last_try.event
-            at, detail = self.moment(last_try.at), self.said(failed.detail)
+            at, detail = self.moment(last_try.at), self.said(failed.detail, _MOST_ON_TOP)
             told.append(self("state.failed-start", percent=failed.percent, at=at, detail=detail))
         return told
 
