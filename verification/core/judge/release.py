@@ -14,6 +14,8 @@ from verification.core.latency import floor_note, p95_change
 from verification.core.model import Arm, Finding, Verdict, worst
 from verification.core.policy import Policy
 from verification.core.rates import RateBound, error_rate, exposure_evalue, exposure_interval
+from verification.core.release.amounts import amounts
+from verification.core.release.amounts import missing as missing_of
 from verification.core.release.judgement import Action, Figure, Missing, StageJudgement
 from verification.core.release.looks import ArmTotal, Moved, moved, strata_of, total_of
 from verification.core.release.plan import PlannedStage, ReleasePlan
@@ -21,6 +23,8 @@ from verification.core.release.standing import Standing
 from verification.core.sequential import decide
 
 _ALARMS = (Verdict.HOLD, Verdict.ROLLBACK)
+_Bounded = tuple[float | None, float | None, float | None]
+"""A share with its bounds."""
 
 
 def judge_stage(standing: Standing, plan: ReleasePlan, policy: Policy, now: datetime) -> StageJudgement:
@@ -36,7 +40,7 @@ def judge_stage(standing: Standing, plan: ReleasePlan, policy: Policy, now: date
     findings += judge_looks_taken(standing.looks, stage, plan, standing.began_at, now)
     findings += _feedback(standing, plan)
     findings += _gate(standing)
-    missing = tuple(_missing(standing, stage, plan, hours))
+    missing = missing_of(amounts(standing, stage, plan, hours))
     findings += _window(stage, hours, missing, findings)
     verdict = worst(finding.verdict for finding in findings) if findings else Verdict.PROMOTE
     found = tuple(sorted(findings, key=lambda finding: -finding.verdict.rank))
@@ -52,11 +56,13 @@ def _measured(standing: Standing, plan: ReleasePlan, policy: Policy) -> tuple[tu
     p95, of_p95 = _latency(standing, plan, policy)
     share, of_share = _exposure(standing, policy)
     rates = policy.rates
+    # Of nothing that was sent nothing is known, a rate of 0 least of all.
+    nothing: _Bounded = (None, None, None)
+    errors: _Bounded = (candidate.rate, candidate.low, candidate.high) if candidate.requests else nothing
+    success: _Bounded = (1 - candidate.rate, 1 - candidate.high, 1 - candidate.low) if candidate.requests else nothing
     figures = (
-        Figure("error_rate", candidate.rate, candidate.low, candidate.high, rates.hold_error_rate,
-               rates.rollback_error_rate, candidate.verdict),
-        Figure("success_rate", 1 - candidate.rate, 1 - candidate.high, 1 - candidate.low, 1 - rates.hold_error_rate,
-               1 - rates.rollback_error_rate, candidate.verdict),
+        Figure("error_rate", *errors, rates.hold_error_rate, rates.rollback_error_rate, candidate.verdict),
+        Figure("success_rate", *success, 1 - rates.hold_error_rate, 1 - rates.rollback_error_rate, candidate.verdict),
         p95,
         share,
     )  # fmt: skip
@@ -230,20 +236,6 @@ def _gate(standing: Standing) -> Iterator[Finding]:
     if gate is not None and gate.verdict is not Verdict.PROMOTE:
         reason = "; ".join(gate.reasons) or "it gave no reason"
         yield Finding("release.gate", gate.verdict, f"Run of the gate {gate.run_id}", reason, stage_percent=percent)
-
-
-def _missing(standing: Standing, stage: PlannedStage, plan: ReleasePlan, hours: float) -> Iterator[Missing]:
-    """What the plan wants to have seen before the stage is left upwards."""
-    looks = sum(look.is_answered for look in standing.looks)
-    requests = total_of(standing.looks, Arm.CANDIDATE).requests
-    if hours < stage.least_hours:
-        yield Missing("hours", hours, stage.least_hours)
-    if looks < stage.looks:
-        yield Missing("looks", looks, stage.looks)
-    if requests < stage.requests:
-        yield Missing("requests", requests, stage.requests)
-    if plan.needs_gate and standing.gate is None:
-        yield Missing("gate", 0, 1)
 
 
 def _window(

@@ -23,11 +23,15 @@ class Figure:
     verdict: Verdict
 
 
+Wanted = Literal["hours", "looks", "requests", "gate"]
+"""What the plan wants of a stage: time, looks, candidate requests over the looks, a run of the gate."""
+
+
 @dataclass(frozen=True, slots=True)
 class Missing:
     """Something that the plan wants and that is not there yet."""
 
-    what: Literal["hours", "looks", "requests", "gate"]
+    what: Wanted
     there: float
     needed: float
 

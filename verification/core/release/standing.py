@@ -92,6 +92,18 @@ def standing(events: Iterable[tuple[int, datetime, Event]]) -> Standing:
     return now
 
 
+def standing_at_end_of(events: Iterable[tuple[int, datetime, Event]], percent: int) -> Standing | None:
+    """The release as it stood right before the last stage at this percent was left, or as it stands while that runs;
+    None where no such stage ever began."""
+    now, found = Standing(), None
+    for number, at, event in events:
+        before, now = now, _with(now, number, at, event)
+        was_there = before.began_at is not None and before.percent == percent
+        if was_there and now.began_line != before.began_line:
+            found = before
+    return now if now.began_at is not None and now.percent == percent else found
+
+
 def _with(now: Standing, number: int, at: datetime, event: Event) -> Standing:
     if isinstance(event, Started):
         return (
