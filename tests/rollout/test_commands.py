@@ -123,6 +123,23 @@ def test_a_wrong_call_says_what_to_do(words: list[str], said: str, capsys: pytes
     assert "Traceback" not in told.err
 
 
+@pytest.mark.parametrize(("lang", "words"), [("en", "Verdict"), ("zh", "结论")])
+def test_status_and_report_say_where_the_release_stands(
+    lang: str, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    begun().close()
+    assert main(["status", "--lang", lang]) == 11
+    said = capsys.readouterr().out
+    assert "10 %" in said
+    assert "python -m verification observe" in said
+    assert main(["report", "--lang", lang, "--output", "told"]) == 0
+    markdown, page = (Path(f"told/release-10-{lang}.{ending}").read_text("utf-8") for ending in ("md", "html"))
+    for text in (markdown, page):
+        assert words in text
+        assert "python -m verification observe" in text
+    assert main(["report", "--stage", "25"]) == 2
+
+
 @pytest.mark.parametrize("text", ["1", "h", "0h", "1y", "1.5h", ""])
 def test_what_is_no_time_is_refused(text: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:

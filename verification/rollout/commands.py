@@ -15,6 +15,8 @@ from verification.core.errors import UsageError
 from verification.core.model import Verdict
 from verification.core.printable import visible
 from verification.core.redact import redact_text
+from verification.core.release.view import ReleaseView, last_stage, view_of
+from verification.evidence import save
 from verification.rollout.clock import SystemClock
 from verification.rollout.ledger import Ledger
 from verification.settings import Settings, load_settings
@@ -49,6 +51,14 @@ def add_release_commands(commands: Any) -> None:
     _who(choose)
     choose.set_defaults(run=_decide)
     _add_feedback(commands)
+    shown = _command(commands, "status", "where the release stands: stages, window, evidence, verdict, what comes next")
+    shown.add_argument("--lang", choices=("en", "zh"), default="en")
+    shown.set_defaults(run=_status)
+    told = _command(commands, "report", "write the execution report of a stage, as Markdown and as a page")
+    told.add_argument("--stage", type=int, metavar="PERCENT", help="default: the one that runs, or ran last")
+    told.add_argument("--lang", choices=("en", "zh"), default="en")
+    told.add_argument("--output", type=Path, metavar="DIR", help="default: [run] report_dir, reports")
+    told.set_defaults(run=_report)
     book = _command(commands, "ledger", "check or export what was written down")
     book.add_argument("do", choices=("verify", "export"), help="verify the chain, or export it as JSON lines")
     book.set_defaults(run=_ledger)
@@ -207,6 +217,50 @@ def _feedback(options: argparse.Namespace) -> int:
             for event in added:
                 tell(f"{event.id}  {event.severity}  {event.text}")
             tell(f"{len(added)} added, {len(words) - len(added)} there already")
+    return 0
+
+
+def _view(settings: Settings, percent: int | None) -> ReleaseView:
+    with Ledger(settings.release.ledger, create=False) as ledger:
+        return view_of(
+            ledger.lines(),
+            ledger.events(),
+            settings.release.plan,
+            settings.policy,
+            CLOCK.now(),
+            percent=percent,
+            target=", ".join(settings.target.urls) or "no target is named",
+            ledger=str(ledger.path),
+        )
+
+
+def _status(options: argparse.Namespace) -> int:
+    from verification.reporting.release_status import status_lines
+
+    view = _view(settings_of(options), None)
+    for line in status_lines(view, options.lang):
+        tell(line)
+    return view.judgement.verdict.exit_code
+
+
+def _report(options: argparse.Namespace) -> int:
+    from verification.reporting.release_report import render_release_html, render_release_md
+
+    settings = settings_of(options)
+    percent = options.stage
+    if percent is None:
+        with Ledger(settings.release.ledger, create=False) as ledger:
+            percent = last_stage(ledger.standing())
+    view = _view(settings, percent)
+    folder = options.output or settings.run.report_dir
+    name = f"release-{'now' if percent is None else percent}-{options.lang}"
+    for ending, text in (
+        ("md", render_release_md(view, options.lang)),
+        ("html", render_release_html(view, options.lang)),
+    ):
+        folder.mkdir(parents=True, exist_ok=True)
+        save(folder / f"{name}.{ending}", text.encode())
+        tell(str(folder / f"{name}.{ending}"))
     return 0
 
 
