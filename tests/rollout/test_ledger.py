@@ -8,51 +8,30 @@ import os
 import random
 import signal
 import sqlite3
-import subprocess
 import time
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import get_args
 
 import pytest
 
-from tests.core.release.builders import BEGAN, feedback, gate, look, rolled_back, started
-from verification.core import redact
+from tests.core.release.builders import BEGAN, look, started
+from tests.rollout.ledgers import EVERY_KIND, filled, texts
 from verification.core.errors import EvidenceError, UsageError
-from verification.core.model import Verdict
 from verification.core.release.chain import line
-from verification.core.release.events import Decided, Event, FeedbackResolved, Found, Judged, Look, Told
+from verification.core.release.events import Event, Look, Told
 from verification.core.release.standing import Standing, standing
-from verification.rollout.ledger import Ledger, sole_observer
+from verification.rollout.ledger import Ledger
 
 # Forked, so that fifty of them need not import everything fifty times.
 FORK = multiprocessing.get_context("fork")
-EVERY_KIND: list[Event] = [
-    started(),
-    look(0),
-    gate(p95_change=0.1, p95_low=-0.1),
-    feedback(),
-    FeedbackResolved("f1", "mended", "otto"),
-    Found(10, "rates.errors", Verdict.HOLD, "Errors", "many"),
-    Judged(10, Verdict.HOLD, ("Errors: many",), "wait"),
-    Decided(10, "hold", "maria", "wait for the night"),
-    rolled_back(detail=("nothing by domain",)),
-    Told("flagger", "Synced"),
-]
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "release.sqlite"
-
-
-def filled(path: Path, lines: int = 4) -> None:
-    with Ledger(path) as ledger:
-        for number in range(lines):
-            ledger.append(Told("test", f"text {number}"), BEGAN)
 
 
 def forged(path: Path, *statements: str) -> list[str]:
@@ -64,12 +43,6 @@ def forged(path: Path, *statements: str) -> list[str]:
             assert file.execute(statement).rowcount
     with Ledger(path, create=False) as ledger:
         return ledger.broken()
-
-
-def texts(path: Path) -> list[str]:
-    with Ledger(path, create=False) as ledger:
-        assert ledger.broken() == []
-        return [event.text for _, _, event in ledger.events() if isinstance(event, Told)]
 
 
 def test_the_kinds_that_are_tried_here_are_all_there_are() -> None:
@@ -265,189 +238,3 @@ def test_an_export_of_what_is_no_json_names_file_and_line(path: Path) -> None:
     with Ledger(path, create=False) as ledger, pytest.raises(EvidenceError) as caught:
         list(ledger.export())
     assert f"{path}, line 2" in str(caught.value)
-
-
-# Files that are none
-
-
-def _must_name(path: Path, *, create: bool) -> str:
-    with pytest.raises(EvidenceError) as caught, Ledger(path, create=create) as ledger:
-        ledger.append(started(), BEGAN)
-    assert str(path) in str(caught.value)
-    return str(caught.value)
-
-
-@pytest.mark.parametrize("create", [True, False])
-def test_a_file_that_is_no_database_is_named(path: Path, *, create: bool) -> None:
-    path.write_text("stages = [10]\n" * 100)
-    assert "not a database" in _must_name(path, create=create)
-    assert path.read_text().startswith("stages")
-
-
-@pytest.mark.parametrize("create", [True, False])
-def test_a_database_of_something_else_is_left_alone(path: Path, *, create: bool) -> None:
-    with closing(sqlite3.connect(path)) as file, file:
-        file.execute("CREATE TABLE users (name TEXT)")
-    before = path.read_bytes()
-    assert "database of something else" in _must_name(path, create=create)
-    assert path.read_bytes() == before
-
-
-def test_an_empty_file_is_a_ledger_only_where_one_may_begin(path: Path) -> None:
-    path.touch()
-    assert "it is empty" in _must_name(path, create=False)
-    filled(path)
-    assert len(texts(path)) == 4
-
-
-def test_a_ledger_that_is_not_there_is_not_made_by_who_reads(path: Path) -> None:
-    assert "there is no ledger" in _must_name(path, create=False)
-    assert not path.exists()
-
-
-def test_a_folder_is_made_for_a_ledger(tmp_path: Path) -> None:
-    filled(tmp_path / "a" / "b" / "release.sqlite")
-    assert len(texts(tmp_path / "a" / "b" / "release.sqlite")) == 4
-
-
-def test_a_folder_in_which_nothing_can_be_written_is_named(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    # Nobody, not even root, makes a file there.
-    for path in (Path("/proc/self/release.sqlite"), tmp_path / "file" / "release.sqlite", tmp_path):
-        _must_name(path, create=True)
-
-
-def test_a_ledger_may_have_the_name_of_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    filled(Path(":memory:"))
-    assert len(texts(tmp_path / ":memory:")) == 4
-
-
-# What cannot be kept
-
-
-def test_an_event_that_could_not_be_read_back_is_refused_and_ruins_nothing(path: Path) -> None:
-    with Ledger(path) as ledger:
-        for value in (float("inf"), float("nan")):
-            with pytest.raises(EvidenceError, match="this Look cannot be kept, nothing was written"):
-                ledger.append(look(0, prometheus=(("up", value),)), BEGAN)
-        assert ledger.lines() == []
-        assert ledger.append(look(0), BEGAN) == 1
-
-
-def test_a_bound_without_an_end_is_a_bound_that_is_not_known(path: Path) -> None:
-    endless = gate(p95_change=0.1, p95_low=-1.0, p95_high=float("inf"))
-    with Ledger(path) as ledger:
-        ledger.append(endless, BEGAN)
-        assert [event for _, _, event in ledger.events()] == [replace(endless, p95_high=None)]
-
-
-def test_a_broken_sign_in_a_text_does_not_keep_an_event_from_being_written(path: Path) -> None:
-    with Ledger(path) as ledger:
-        ledger.append(Told("test", "a\udc80b\x00c"), BEGAN)
-    assert texts(path) == ["a?b\x00c"]
-
-
-# Secrets
-
-SECRETS = ("hunter2secret", "eyJhbGciOiJIUzI1NiJ9.c2VjcmV0LXBheWxvYWQ", "s3cr3tToken99", "opensesame77")
-LEAKY = (
-    "rtsp://admin:hunter2secret@10.0.0.4/stream answers 401",
-    "sent Authorization: Bearer eyJhbGciOiJIUzI1NiJ9.c2VjcmV0LXBheWxvYWQ.x1",
-    "GET /x?api_key=s3cr3tToken99&a=1 gave 500",
-    'body was {"user": "a", "password": "opensesame77"}',
-)
-
-
-def test_secrets_in_texts_are_not_in_the_bytes_of_the_file(path: Path) -> None:
-    with Ledger(path) as ledger:
-        for text in LEAKY:
-            ledger.append(feedback(text=text), BEGAN)
-            ledger.append(replace(look(0), failure=text), BEGAN)
-            ledger.append(rolled_back(detail=(text, text)), BEGAN)
-            ledger.append(gate(reasons=(text,)), BEGAN)
-            ledger.append(Told("argo", text), BEGAN)
-    found = b"".join(file.read_bytes() for file in path.parent.iterdir())
-    assert b"10.0.0.4/stream answers 401" in found
-    assert [secret for secret in SECRETS if secret.encode() in found] == []
-
-
-def test_a_name_that_a_person_calls_secret_does_not_ruin_the_events_own_members(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(redact, "_also_secret", ("percent", "id", "requests", "x-pin"))
-    with Ledger(path) as ledger:
-        for event in EVERY_KIND:
-            ledger.append(event, BEGAN)
-        ledger.append(Told("test", 'sent {"x-pin": "4711abc"}'), BEGAN)
-        assert [event for _, _, event in ledger.events()][:-1] == EVERY_KIND
-    assert b"4711abc" not in path.read_bytes()
-
-
-# One observer
-
-
-def _hold(path: Path, told: int) -> None:
-    with sole_observer(path):
-        os.write(told, b"held")
-        signal.pause()
-
-
-def test_a_second_observer_is_refused_and_the_right_is_free_after_a_kill(path: Path) -> None:
-    reading, writing = os.pipe()
-    child = FORK.Process(target=_hold, args=(path, writing))
-    child.start()
-    assert child.pid is not None
-    assert os.read(reading, 4) == b"held"
-    with pytest.raises(UsageError, match=f"observed by process {child.pid} already"), sole_observer(path):
-        pass
-    other_name = path.with_name("other.sqlite")
-    other_name.symlink_to(path)
-    with pytest.raises(UsageError, match="already"), sole_observer(other_name):
-        pass
-    os.kill(child.pid, signal.SIGKILL)
-    child.join()
-    os.close(reading)
-    os.close(writing)
-    with sole_observer(path):
-        assert path.with_name("release.sqlite.observed").read_text() == str(os.getpid())
-
-
-def test_a_backend_that_an_observer_started_does_not_keep_the_right(path: Path) -> None:
-    with sole_observer(path):
-        backend = subprocess.Popen(["sleep", "60"])
-    try:
-        with sole_observer(path):
-            assert backend.poll() is None
-    finally:
-        backend.kill()
-        backend.wait()
-
-
-def test_the_right_is_free_after_an_error_and_the_error_is_not_hidden(path: Path) -> None:
-    with pytest.raises(ZeroDivisionError), sole_observer(path):
-        raise ZeroDivisionError
-    with sole_observer(path):
-        assert path.with_name("release.sqlite.observed").exists()
-
-
-def test_observers_of_two_ledgers_do_not_stand_in_each_others_way(path: Path) -> None:
-    with sole_observer(path), sole_observer(path.with_name("other.sqlite")):
-        assert path.with_name("other.sqlite.observed").exists()
-
-
-def test_a_right_that_cannot_be_written_down_is_named() -> None:
-    with (
-        pytest.raises(EvidenceError, match=r"/proc/.*release\.sqlite\.observed"),
-        sole_observer(Path("/proc/self/release.sqlite")),
-    ):
-        pass
-
-
-def test_a_lock_that_the_file_system_refuses_is_no_other_observer(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def no_locks(*_: object) -> None:
-        raise OSError(37, "No locks available")
-
-    monkeypatch.setattr("fcntl.flock", no_locks)
-    with pytest.raises(EvidenceError, match="cannot be locked: No locks available"), sole_observer(path):
-        pass

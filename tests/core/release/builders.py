@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 
 from verification.core.histogram import TOP_BIN, bin_of
+from verification.core.judge.figures import judge_figures
 from verification.core.judge.release import judge_stage
 from verification.core.model import Arm, Finding, Verdict
 from verification.core.policy import Policy
 from verification.core.release.events import Counters, Event, FeedbackAdded, GateRun, Look, RolledBack, Seen, Started
-from verification.core.release.judgement import StageJudgement
+from verification.core.release.judgement import Figure, StageJudgement
 from verification.core.release.plan import PlannedStage, ReleasePlan
 from verification.core.release.standing import Feedback, Standing, standing
 
@@ -121,6 +122,14 @@ def judged(
 ) -> StageJudgement:
     """The verdict so many hours after the stage began."""
     return judge_stage(stands() if where is None else where, plan, policy, after(hours))
+
+
+def figures_of(
+    taken: Sequence[Look], policy: Policy = POLICY, **changes: Any
+) -> tuple[dict[str, Figure], list[Finding]]:
+    """The figures by name, and what they come to."""
+    figures, findings = judge_figures(stands(taken, **changes), PLAN, policy)
+    return {figure.name: figure for figure in figures}, findings
 
 
 def rules(of: StageJudgement | Iterable[Finding]) -> set[tuple[str, Verdict]]:
