@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from verification.core.cases import Catalog
-from verification.core.errors import PermissionNeeded, TargetError, UsageError
+from verification.core.errors import EvidenceError, PermissionNeeded, TargetError, UsageError
 from verification.core.exceedance import Stratum
 from verification.core.model import Verdict
 from verification.core.redact import redact_text
@@ -85,6 +85,9 @@ def start(
 ) -> Outcome:
     """Put the backend at a percent of the plan; UsageError where the plan does not let it and nobody overrides that."""
     with sole_mover(ledger.path):
+        broken = ledger.broken()
+        if broken:
+            raise EvidenceError(f"{ledger.path}: {broken[0]}. What it says of the release cannot be believed.")
         # As of now, not as of the last look: feedback may have come in since, or looks have been missed.
         judge_now(settings, ledger, clock)
         standing = ledger.standing()

@@ -72,19 +72,20 @@ def take_in_run(ledger: Ledger, run_dir: Path, clock: Clock) -> GateRun:
             f"{standing.percent}` makes one for it."
         )
     began = datetime.fromisoformat(manifest.started_at)
-    if (began if began.tzinfo else began.replace(tzinfo=UTC)) < standing.began_at:
+    began = began if began.tzinfo else began.replace(tzinfo=UTC)
+    if began < standing.began_at:
         raise UsageError(f"{run_dir}: the run began at {began}, before the {standing.percent} % stage did.")
-    event = _of(judgement, standing.percent)
+    event = _of(judgement, standing.percent, began)
     ledger.append(event, clock.now())
     return event
 
 
-def _of(judgement: Judgement, percent: int) -> GateRun:
+def _of(judgement: Judgement, percent: int, began: datetime) -> GateRun:
     rows = [row for row in judgement.latency if row.stage_percent == percent and row.endpoint is None]
     change = rows[0].change if rows else None
     measured = (None, None, None) if change is None else (change.change, change.low, change.high)
     reasons = () if not judgement.verdict.rank else judgement.reasons
-    return GateRun(percent, judgement.manifest.run_id, judgement.verdict, reasons, *measured)
+    return GateRun(percent, judgement.manifest.run_id, began, judgement.verdict, reasons, *measured)
 
 
 def decide(ledger: Ledger, clock: Clock, decision: str, *, who: str, why: str) -> Decided:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Self
@@ -21,7 +22,7 @@ class LookSettings(Frozen):
     requests: Annotated[int, Field(ge=1, le=10_000)] = 12
     """Of each read on each arm."""
     natural: Annotated[int, Field(ge=1, le=10_000)] = 40
-    """Of `arm.probe` on no arm, to see the flag's share."""
+    """Of `arm.probe` on no arm, to see the flag's share: without any, no stage could ever be passed."""
 
 
 class PrometheusSettings(Frozen):
@@ -50,6 +51,16 @@ class NotifySettings(Frozen):
     """File that holds the URL in its first line."""
     template: Annotated[str, Field(max_length=20_000)] = '{"text": "{percent} %: {verdict}. {reason} Next: {action}"}'
     """JSON; {percent}, {verdict}, {former}, {reason} and {action} within its texts are filled in."""
+
+    @field_validator("template")
+    @classmethod
+    def template_is_json(cls, template: str) -> str:
+        """Found out now, not when the verdict changes at night."""
+        try:
+            json.loads(template)
+        except ValueError as error:
+            raise ValueError(f"must be JSON with the names within its texts: {error}") from error
+        return template
 
     @model_validator(mode="after")
     def one_source(self) -> Self:

@@ -77,7 +77,8 @@ class History:
         self, verdict: Verdict = Verdict.PROMOTE, *, low: float | None = -0.012, high: float | None = 0.084
     ) -> History:
         reasons = () if verdict is Verdict.PROMOTE else ("P95 of all endpoints: +61 %",)
-        run = GateRun(self.percent, f"20261102-{self.percent:06}-4711", verdict, reasons, 0.031, low, high)
+        run_id = f"20261102-{self.percent:06}-4711"
+        run = GateRun(self.percent, run_id, self.now, verdict, reasons, 0.031, low, high)
         return self.add(run)
 
     def judge(self, verdict: Verdict, action: str = "") -> History:

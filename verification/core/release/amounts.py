@@ -32,10 +32,11 @@ class Amount:
 
 def amounts(standing: Standing, stage: PlannedStage, plan: ReleasePlan, hours: float) -> tuple[Amount, ...]:
     """All that must be met before the stage is left upwards; `hours` have passed since it began."""
+    answered = [look for look in standing.looks if look.is_answered]
     found = (
         Amount("hours", hours, stage.least_hours),
-        Amount("looks", sum(look.is_answered for look in standing.looks), stage.looks),
-        Amount("requests", total_of(standing.looks, Arm.CANDIDATE).requests, stage.requests),
+        Amount("looks", len(answered), stage.looks),
+        Amount("requests", total_of(answered, Arm.CANDIDATE).requests, stage.requests),
     )
     return (*found, Amount("gate", int(standing.gate is not None), 1)) if plan.needs_gate else found
 

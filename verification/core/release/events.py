@@ -98,6 +98,8 @@ class GateRun:
 
     percent: int
     run_id: str
+    ran_at: datetime
+    """When the run began. One from before the stage began, for example before a mended build, says nothing of it."""
     verdict: Verdict
     reasons: tuple[str, ...]
     p95_change: float | None = None

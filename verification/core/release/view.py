@@ -9,6 +9,7 @@ from typing import Literal
 
 from verification.core.errors import UsageError
 from verification.core.judge.release import judge_stage
+from verification.core.judge.watching import forward_steps
 from verification.core.model import Verdict
 from verification.core.policy import Policy
 from verification.core.redact import redact_text
@@ -139,7 +140,7 @@ def view_of(
     planned, began_at = plan.stage(stage.percent), stage.began_at
     there: tuple[Amount, ...] = ()
     if planned is not None and began_at is not None:
-        there = amounts(stage, planned, plan, _hours(began_at, ended_at or now))
+        there = amounts(stage, planned, plan, _hours(began_at + forward_steps(stage.looks), ended_at or now))
     known = {(one.rule, one.title) for one in judgement.findings}
     by_line = {number: Step(number, at, event, at) for number, at, event in events}
     tries = [step for step in by_line.values() if isinstance(step.event, Started)]
