@@ -14,6 +14,8 @@ from tests.rollout.releasing import PLAN, Release, ask
 from verification.core.model import Verdict
 from verification.rollout import control
 
+pytestmark = pytest.mark.weeks
+
 
 def test_an_untouched_release_passes_every_stage_and_ends_at_100_percent(backend: Deployment, tmp_path: Path) -> None:
     release = Release(backend, tmp_path)

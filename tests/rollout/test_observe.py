@@ -47,6 +47,7 @@ def observing(file: Path, *words: str) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
+@pytest.mark.weeks
 def test_killed_at_random_moments_no_look_is_counted_twice_or_lost(backend: Deployment, tmp_path: Path) -> None:
     release = Release(backend, tmp_path)
     release.plan = OFTEN
