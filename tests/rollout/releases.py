@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from verification.core.model import Arm, Verdict
-from verification.core.release.events import Event, GateRun, Look, RolledBack, Seen, Started
+from verification.core.release.events import Event, GateRun, Look, RolledBack, Seen, Started, Told
 from verification.core.release.plan import PlannedStage
 from verification.rollout.ledger import Ledger
 from verification.rollout.serve import ReleaseServer
@@ -174,3 +174,9 @@ def served(path: Path, release: Release) -> Iterator[Ask]:
 def without_gate(release: Release) -> Release:
     """The same release, in which nobody ran the gate."""
     return replace(release, events=tuple(one for one in release.events if not isinstance(one, GateRun)))
+
+
+def told(path: Path) -> list[Told]:
+    """What other tools have told, as the ledger keeps it."""
+    with Ledger(path) as ledger:
+        return [event for _, _, event in ledger.events() if isinstance(event, Told)]
