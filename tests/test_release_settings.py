@@ -80,7 +80,7 @@ MISTAKES: list[tuple[str, list[str]]] = [
     ("[release.notify]\n", ["release.notify", "one of environment and file"]),
     ("[release.notify]\nenvironment = 'A'\nfile = 'b'\n", ["release.notify", "one of environment and file"]),
     ("[release.notify]\nurl = 'https://hooks/x'\n", ["release.notify.url", "unknown key", "environment"]),
-    ("[release.notify]\nfile = 'b'\ntemplate = '{text'\n", ["release.notify.template", "must be JSON"]),
+    ("[release.notify]\nfile = 'b'\ntemplate = '{text'\n", ["release.notify.template", "is no JSON"]),
 ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import getpass
+import os
 import sys
 from datetime import timedelta
 from pathlib import Path
@@ -59,6 +60,11 @@ def add_release_commands(commands: Any) -> None:
     told.add_argument("--lang", choices=("en", "zh"), default="en")
     told.add_argument("--output", type=Path, metavar="DIR", help="default: [run] report_dir, reports")
     told.set_defaults(run=_report)
+    asked = _command(commands, "serve", "answer Argo Rollouts, Flagger and Prometheus from what was written down")
+    asked.add_argument("--host", default="127.0.0.1", metavar="ADDRESS", help="another than this machine needs a token")
+    asked.add_argument("--port", type=int, default=8787, help="default: %(default)s")
+    asked.add_argument("--token-file", type=Path, metavar="FILE", help="default: the variable RELEASE_GATE_TOKEN")
+    asked.set_defaults(run=_serve)
     book = _command(commands, "ledger", "check or export what was written down")
     book.add_argument("do", choices=("verify", "export"), help="verify the chain, or export it as JSON lines")
     book.set_defaults(run=_ledger)
@@ -261,6 +267,14 @@ def _report(options: argparse.Namespace) -> int:
         folder.mkdir(parents=True, exist_ok=True)
         save(folder / f"{name}.{ending}", text.encode())
         tell(str(folder / f"{name}.{ending}"))
+    return 0
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from verification.rollout.serve import serve, token_from
+
+    token = token_from(os.environ, options.token_file)
+    serve(settings_of(options), host=options.host, port=options.port, token=token)
     return 0
 
 

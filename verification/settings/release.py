@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
@@ -14,6 +15,10 @@ from verification.core.policy import Frozen
 from verification.core.release.plan import ReleasePlan
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
+PLACE = re.compile(r"\{([A-Za-z_]+)\}")
+"""A place of a notification's template that is filled in."""
+FILLED_IN = ("percent", "verdict", "former", "reason", "action")
+"""Names of such places."""
 
 
 class LookSettings(Frozen):
@@ -54,12 +59,18 @@ class NotifySettings(Frozen):
 
     @field_validator("template")
     @classmethod
-    def template_is_json(cls, template: str) -> str:
-        """Found out now, not when the verdict changes at night."""
+    def template_can_be_filled_in(cls, template: str) -> str:
+        """A template that is no JSON, or names what nobody fills in, would be noticed only when it is needed."""
         try:
-            json.loads(template)
-        except ValueError as error:
-            raise ValueError(f"must be JSON with the names within its texts: {error}") from error
+            document = json.loads(template)
+        except (ValueError, RecursionError) as error:
+            raise ValueError(f"is no JSON: {error}") from error
+        if not isinstance(document, dict):
+            raise ValueError("must be a JSON object")
+        named = {place for text in _texts(document) for place in PLACE.findall(text)}
+        if unknown := sorted(named - set(FILLED_IN)):
+            valid = ", ".join(f"{{{name}}}" for name in FILLED_IN)
+            raise ValueError(f"{{{unknown[0]}}} is filled in by nobody; valid: {valid}")
         return template
 
     @model_validator(mode="after")
@@ -68,6 +79,15 @@ class NotifySettings(Frozen):
         if (self.environment is None) == (self.file is None):
             raise ValueError("name one of environment and file; the URL itself must not stand in the settings")
         return self
+
+
+def _texts(document: Any) -> Iterator[str]:
+    """All texts of a JSON value but the names of its members, which are never filled in."""
+    if isinstance(document, str):
+        yield document
+    elif isinstance(document, list | dict):
+        for one in document.values() if isinstance(document, dict) else document:
+            yield from _texts(one)
 
 
 class ReleaseSettings(ReleasePlan):
