@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
+from verification.core.judge.release_errors import judge_errors
 from verification.core.judge.watching import judge_backend, judge_looks_taken
+from verification.core.exceedance import Stratum
 from verification.core.latency import floor_note, p95_change
 from verification.core.model import Arm, Finding, Verdict, worst
-from verification.core.policy import Policy
-from verification.core.rates import RateBound, error_rate, exposure_evalue, exposure_interval
+from verification.core.policy import LatencyPolicy, Policy
+from verification.core.rates import exposure_evalue, exposure_interval
 from verification.core.release.judgement import Action, Figure, Missing, StageJudgement
 from verification.core.release.looks import Moved, moved, strata_of, total_of
 from verification.core.release.plan import PlannedStage, ReleasePlan
@@ -45,44 +47,25 @@ def judge_stage(standing: Standing, plan: ReleasePlan, policy: Policy, now: date
 
 def _measured(standing: Standing, plan: ReleasePlan, policy: Policy) -> tuple[tuple[Figure, ...], list[Finding]]:
     """The four figures of the plan, each held against its target and its threshold."""
-    findings: list[Finding] = []
-    candidate, control = _rates(standing, plan, policy)
-    findings += _rate_findings(standing, candidate, control)
+    errors, verdict, findings = judge_errors(standing, plan, policy.rates)
+    findings += _served(standing)
     p95, of_p95 = _latency(standing, plan, policy)
     share, of_share = _exposure(standing, policy)
     rates = policy.rates
     figures = (
-        Figure("error_rate", candidate.rate, candidate.low, candidate.high, rates.hold_error_rate,
-               rates.rollback_error_rate, candidate.verdict),
-        Figure("success_rate", 1 - candidate.rate, 1 - candidate.high, 1 - candidate.low, 1 - rates.hold_error_rate,
-               1 - rates.rollback_error_rate, candidate.verdict),
+        Figure("error_rate", errors.rate, errors.low, errors.high, rates.hold_error_rate, rates.rollback_error_rate,
+               verdict),
+        Figure("success_rate", 1 - errors.rate, 1 - errors.high, 1 - errors.low, 1 - rates.hold_error_rate,
+               1 - rates.rollback_error_rate, verdict),
         p95,
         share,
     )  # fmt: skip
     return figures, [*findings, *of_p95, *of_share]
 
 
-def _rates(standing: Standing, plan: ReleasePlan, policy: Policy) -> tuple[RateBound, RateBound]:
-    """Candidate's and control's error rate over the reads of all looks."""
-    alarm_alpha = policy.rates.alpha / len(plan.stages)
-    totals = (total_of(standing.looks, arm) for arm in (Arm.CANDIDATE, Arm.CONTROL))
-    candidate, control = (
-        error_rate(one.errors, one.requests, policy.rates, prove=True, alarm_alpha=alarm_alpha, repeatedly=True)
-        for one in totals
-    )
-    return candidate, control
-
-
-def _rate_findings(standing: Standing, candidate: RateBound, control: RateBound) -> Iterator[Finding]:
+def _served(standing: Standing) -> Iterator[Finding]:
+    """Who answered the requests that were put on an arm."""
     percent = standing.percent
-    blames = control.verdict not in _ALARMS or candidate.low > control.high
-    if candidate.verdict is not Verdict.PROMOTE:
-        rule, verdict = ("rates.errors", candidate.verdict) if blames else ("control.unhealthy", Verdict.INCONCLUSIVE)
-        numbers = {"errors": candidate.errors, "requests": candidate.requests, "low": candidate.low}
-        yield Finding(rule, verdict, "Errors on candidate", candidate.reason, stage_percent=percent, numbers=numbers)
-    if control.verdict in _ALARMS:
-        title = "Errors on control"
-        yield Finding("control.unhealthy", Verdict.INCONCLUSIVE, title, control.reason, stage_percent=percent)
     total = total_of(standing.looks, Arm.CANDIDATE)
     if total.legacy:
         reason = f"legacy served {total.legacy} of {total.requests} requests that were put on candidate"
@@ -97,20 +80,30 @@ def _rate_findings(standing: Standing, candidate: RateBound, control: RateBound)
         yield Finding("witness.absent", Verdict.INCONCLUSIVE, "Witness", reason, stage_percent=percent)
 
 
+def latency_scopes(strata: Sequence[Stratum]) -> list[tuple[str, Sequence[Stratum]]]:
+    """What a change of the P95 is judged of: all reads together, and each where there are several."""
+    return [("all reads", strata), *([("this read", [one]) for one in strata] if len(strata) > 1 else [])]
+
+
+def latency_alarm_alpha(scopes: int, plan: ReleasePlan, policy: LatencyPolicy) -> float:
+    """At which one scope of one stage alarms, so that all scopes of all stages together keep to the policy's alpha."""
+    return policy.alpha / len(plan.stages) / scopes
+
+
 def _latency(standing: Standing, plan: ReleasePlan, policy: Policy) -> tuple[Figure, list[Finding]]:
     """The P95 of all reads together and of each, looked at after every look.
 
     A gate's run at this percent that promotes has proven it already; then looks may only alarm.
     """
     strata, latency = strata_of(standing.looks), policy.latency
-    scopes = [("all reads", strata), *(([("this read", [one]) for one in strata]) if len(strata) > 1 else [])]
-    alarm_alpha = latency.alpha / len(plan.stages) / len(scopes)
+    scopes = latency_scopes(strata)
+    alarm_alpha = latency_alarm_alpha(len(scopes), plan, latency)
     is_proven = standing.gate is not None and standing.gate.verdict is Verdict.PROMOTE
     findings: list[Finding] = []
     whole = p95_change(strata, latency)
     verdicts = []
     for name, of in scopes:
-        found = decide(of, latency, alarm_alpha=alarm_alpha, kept_alpha=latency.alpha)
+        found = decide(of, latency, alarm_alpha=alarm_alpha, kept_alpha=latency.alpha, hours_apart=True)
         change = whole if of is strata else p95_change(of, latency)
         verdict = found.verdict
         floored = floor_note(change.control_p95_ms, change.change, latency) if verdict in _ALARMS else ""

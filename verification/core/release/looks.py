@@ -37,6 +37,14 @@ def total_of(looks: Sequence[Look], arm: Arm) -> ArmTotal:
     )
 
 
+def errors_of(looks: Sequence[Look], arm: Arm) -> list[tuple[int, int]]:
+    """By look the errors and requests of an arm, all reads together."""
+    return [
+        (sum(one.errors for one in mine), sum(one.requests for one in mine))
+        for mine in ([one for one in look.seen if one.arm is arm] for look in looks)
+    ]
+
+
 def strata_of(looks: Sequence[Look]) -> list[Stratum]:
     """Each read is a stratum, each look a time block."""
     reads = dict.fromkeys(one.read for look in looks for one in look.seen)
