@@ -64,7 +64,7 @@ class SimulatedStage:
     requests: int
     """Of each look and arm."""
     domain: Ints
-    """How many the rewrite served by look: of the look's own requests on no arm, and of the users' since the one before."""
+    """What the rewrite served by look: of the look's requests on no arm, and of the users' since the look before."""
     undirected: tuple[int, int]
     """How many there were of both each time."""
 
@@ -130,7 +130,7 @@ def _of(read: str, arm: Arm, bins: Ints) -> Seen:
 
 def _counters(requests: int, errors: Ints, natural: Ints, users: Ints) -> list[Counters]:
     """As each look reads them before it sends anything of its own; an error is counted on no implementation."""
-    legacy, domain = (_NATURAL - natural, natural) + (requests - errors).transpose()
+    legacy, domain = np.stack([_NATURAL - natural, natural]) + (requests - errors).transpose()
     by_users = np.stack([np.full(len(users), _USERS), np.zeros_like(users), _USERS - users, users]).cumsum(axis=1)
     sent = np.stack([np.full(len(users), 2 * requests + _NATURAL), errors.sum(axis=1), legacy, domain]).cumsum(axis=1)
     before = np.concatenate([np.zeros((4, 1), np.int64), sent[:, :-1]], axis=1)

@@ -1,4 +1,4 @@
-"""What the blocks let one bet on under one null ratio, and what the bets have come to: the evidence of `core.sequential`.
+"""What the blocks let one bet on under one null ratio, and what the bets come to: the evidence of `core.sequential`.
 
 Each block has a threshold that its own times cannot have chosen in favour of an arm. Within a load it comes from the
 blocks before it. Where blocks lie hours apart, and the load of one hour is not that of the next, it is the block's own
@@ -116,28 +116,29 @@ def log_evidence(bets: Bets, odds: Floats) -> Floats:
     return _mixed(_gains(bets, odds).cumsum(axis=0), _overdispersion(bets.excess, bets.weight, bets.variance))
 
 
-def log_evidence_since(bets: Bets, odds: Floats) -> Floats:
-    """The same as a mixture over the onsets (`core.onset`).
+def log_evidence_since(bets: Bets, odds: Floats) -> tuple[Floats, Ints]:
+    """The same as a mixture over the onsets (`core.onset`), and by block the onset that says most.
 
     How much more the blocks vary than independent requests is seen in the blocks since an onset and in those long
     before it. Taken across the beginning of a fault, the fault itself would pass for noise.
     """
     gains = _gains(bets, odds)
     before = _overdispersion(bets.excess, bets.weight, bets.variance)
-    found, waiting = np.full(len(gains), -np.inf), 1.0
-    for onset in onsets(len(gains)):
+    begins = onsets(len(gains))
+    by_onset = np.zeros((len(begins), len(gains)))
+    for row, onset in enumerate(begins):
         since = slice(onset.block, None)
         noise = _overdispersion(bets.excess[since], bets.weight[since], bets.variance[since])
         if onset.block:
             known = onset.block - _BLOCKS_OF_A_FAULT
             noise = np.maximum(noise, before[(known if known >= _FEW_BLOCKS else onset.block) - 1])
-        own = np.zeros(len(gains))
-        own[since] = _mixed(gains[since].cumsum(axis=0), noise)
-        found = np.logaddexp(found, math.log(onset.share) + own)
-        waiting -= onset.share
+        by_onset[row, since] = _mixed(gains[since].cumsum(axis=0), noise)
+        by_onset[row] += math.log(onset.share)
     # What has not begun yet is worth its stake.
-    together: Floats = np.logaddexp(found, math.log(waiting))
-    return together
+    waiting = math.log(1 - sum(onset.share for onset in begins))
+    together: Floats = np.logaddexp(np.logaddexp.reduce(by_onset, axis=0), waiting)
+    blocks = np.array([onset.block for onset in begins], np.int64)
+    return together, blocks[by_onset.argmax(axis=0)]
 
 
 def _gains(bets: Bets, odds: Floats) -> Floats:

@@ -21,6 +21,7 @@ from verification.core.bets import (
     BURN_IN_BLOCKS,
     Flags,
     Floats,
+    Ints,
     bets_of,
     candidate_requests,
     log_evidence,
@@ -58,6 +59,8 @@ class SequentialDecision:
     """Evidence against a ratio of at least the hold ratio."""
     e_below_rollback: float
     """Evidence against a ratio of at least the rollback ratio."""
+    since: int = 0
+    """The block, from 0, since which an alarm is most plainly so; always 0 unless the blocks lie hours apart."""
 
 
 def decide(
@@ -100,7 +103,9 @@ def decide(
     at = len(course.promote) - 1 if block is None else block
     evidence = (course.rollback, course.hold, course.promote, course.below_rollback)
     values = [math.exp(min(float(e[at]), 700.0)) if len(e) else 1.0 for e in evidence]
-    return SequentialDecision(verdict, None if block is None else block + 1, candidate_requests(strata, at), *values)
+    since = int(course.since[verdict][at]) if verdict in course.since else 0
+    decided_at = None if block is None else block + 1
+    return SequentialDecision(verdict, decided_at, candidate_requests(strata, at), *values, since)
 
 
 def decided_by_block(
@@ -133,6 +138,7 @@ class _Course:
     hold: Floats
     promote: Floats
     below_rollback: Floats
+    since: dict[Verdict, Ints]
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,14 +159,14 @@ def _course(strata: Sequence[Stratum], policy: LatencyPolicy, *, hours_apart: bo
     )
     expected = np.minimum(hold.expected.cumsum(), rollback.expected.cumsum())
     may_decide = (np.cumsum(shared) >= policy.min_blocks) & (expected >= policy.min_exceedances)
-    alarming = log_evidence_since if hours_apart else log_evidence
-    return _Course(
-        may_decide,
-        alarming(rollback, _SLOWER),
-        alarming(hold, _SLOWER),
-        log_evidence(hold, _FASTER),
-        log_evidence(rollback, _FASTER),
+    from_the_first = np.zeros(len(shared), np.int64)
+    (for_rollback, since_rollback), (for_hold, since_hold) = (
+        log_evidence_since(bets, _SLOWER) if hours_apart else (log_evidence(bets, _SLOWER), from_the_first)
+        for bets in (rollback, hold)
     )
+    since = {Verdict.ROLLBACK: since_rollback, Verdict.HOLD: since_hold}
+    proofs = log_evidence(hold, _FASTER), log_evidence(rollback, _FASTER)
+    return _Course(may_decide, for_rollback, for_hold, *proofs, since)
 
 
 def _against(course: _Course, policy: LatencyPolicy, alarm_alpha: float | None) -> _Against:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
+from verification.core.exceedance import Stratum
 from verification.core.judge.release_errors import judge_errors
 from verification.core.judge.watching import judge_backend, judge_looks_taken
-from verification.core.exceedance import Stratum
 from verification.core.latency import floor_note, p95_change
 from verification.core.model import Arm, Finding, Verdict, worst
 from verification.core.policy import LatencyPolicy, Policy
@@ -104,10 +104,16 @@ def _latency(standing: Standing, plan: ReleasePlan, policy: Policy) -> tuple[Fig
     verdicts = []
     for name, of in scopes:
         found = decide(of, latency, alarm_alpha=alarm_alpha, kept_alpha=latency.alpha, hours_apart=True)
+        verdict, during = found.verdict, ""
         change = whole if of is strata else p95_change(of, latency)
-        verdict = found.verdict
-        floored = floor_note(change.control_p95_ms, change.change, latency) if verdict in _ALARMS else ""
-        verdict = Verdict.PROMOTE if floored else verdict
+        if verdict in _ALARMS and found.block is not None:
+            # Over the whole stage a fault of its last hours hardly shows.
+            change = p95_change([one.part(found.since, found.block) for one in of], latency)
+            first, last = (standing.looks[at].slot for at in (found.since, found.block - 1))
+            during = f"looks {first} to {last}: "
+            verdict = Verdict.PROMOTE if floor_note(change.control_p95_ms, change.change, latency) else verdict
+        if of is strata and verdict in _ALARMS:
+            whole = change
         verdicts.append(verdict)
         if verdict in _ALARMS or (verdict is Verdict.INCONCLUSIVE and not is_proven):
             said = {
@@ -115,7 +121,7 @@ def _latency(standing: Standing, plan: ReleasePlan, policy: Policy) -> tuple[Fig
                 Verdict.HOLD: "more than the hold margin is proven, more than the rollback margin is not",
                 Verdict.INCONCLUSIVE: f"not decided by {change.blocks} looks with both arms",
             }[verdict]
-            reason = f"{change.seen}{said}"
+            reason = f"{during}{change.seen}{said}"
             numbers = {"change": change.change, "low": change.low, "high": change.high}
             title = f"P95 of {name} over the looks"
             findings.append(
