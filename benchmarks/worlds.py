@@ -40,8 +40,8 @@ def _body(rng: np.random.Generator, n: int, median_ms: float) -> Floats:
     return median_ms * np.exp(_BODY_SIGMA * rng.standard_normal(n))
 
 
-def _autoregressive(rng: np.random.Generator, seconds: int, memory: float, deviation: float) -> Floats:
-    """A stationary AR(1) series, one value per second."""
+def autoregressive(rng: np.random.Generator, seconds: int, memory: float, deviation: float) -> Floats:
+    """A stationary AR(1) series, one value per second (or look)."""
     steps = rng.standard_normal(seconds) * deviation * math.sqrt(1 - memory**2)
     steps[0] = rng.standard_normal() * deviation
     series = np.empty(seconds)
@@ -56,7 +56,7 @@ def _load_level(rng: np.random.Generator, seconds: int) -> Floats:
     """Log level of a busy host: ten seconds of memory, a slow wave and a trend."""
     clock = np.arange(seconds)
     wave = 0.2 * np.sin(2 * math.pi * (clock / 600 + rng.random()))
-    return _autoregressive(rng, seconds, 0.9, 0.25) + wave + rng.uniform(-0.3, 0.3) * clock / seconds
+    return autoregressive(rng, seconds, 0.9, 0.25) + wave + rng.uniform(-0.3, 0.3) * clock / seconds
 
 
 def _with_slow_mode(rng: np.random.Generator, n: int, share: float) -> Floats:
@@ -97,7 +97,7 @@ def _bursting(rng: np.random.Generator, at_s: Floats, candidate: Coins, ratio: f
 def _pods(rng: np.random.Generator, at_s: Floats, candidate: Coins, ratio: float) -> Floats:
     """Each arm has noise of its own, as if served by other machines."""
     second = at_s.astype(np.int64)
-    own = [_autoregressive(rng, int(second.max()) + 1, 0.7, 0.12) for _ in range(2)]
+    own = [autoregressive(rng, int(second.max()) + 1, 0.7, 0.12) for _ in range(2)]
     return _drifting(rng, at_s, candidate, ratio) * np.exp(np.where(candidate, own[1][second], own[0][second]))
 
 

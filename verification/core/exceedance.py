@@ -51,6 +51,10 @@ class Stratum:
         """The same with the arms exchanged."""
         return Stratum(tuple((candidate, control) for control, candidate in self.blocks), self.group)
 
+    def part(self, first: int, end: int) -> Stratum:
+        """The blocks from the first, counted from 0, up to but without the end."""
+        return Stratum(self.blocks[first:end], self.group)
+
     @cached_property
     def tails(self) -> Tails:
         """The blocks as arrays."""

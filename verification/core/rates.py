@@ -12,11 +12,16 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 from scipy.special import bdtr, bdtrc, betaincinv, betaln, chdtrc, gammaln, logsumexp, xlog1py, xlogy
 
 from verification.core.model import Verdict
 from verification.core.policy import RatePolicy
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 EXPOSURE_PRIOR_REQUESTS = 400
 """Weight of the mixture: how near to the set share a wrong share is expected to lie."""
@@ -227,9 +232,7 @@ def highest_rate(errors: int, requests: int, alpha: float) -> float:
 def _edge_of_evidence(errors: int, requests: int, alpha: float, end: float) -> float:
     """The rate between the observed one and `end` (0 or 1) from which on the evidence against a rate is 1 / alpha."""
     others = requests - errors
-    mixed = logsumexp(
-        [math.log(weight) + betaln(a + errors, b + others) - betaln(a, b) for weight, a, b in _ERROR_PRIOR]
-    )
+    mixed = float(_log_mixed(errors, others))
 
     def lacking(rate: float) -> float:
         return float(mixed - xlogy(errors, rate) - xlog1py(others, -rate) + math.log(alpha))
@@ -237,6 +240,25 @@ def _edge_of_evidence(errors: int, requests: int, alpha: float, end: float) -> f
     # At the ends themselves the evidence is infinite.
     beyond = 1e-300 if end == 0.0 else 1 - 1e-16
     return float(brentq(lacking, beyond, errors / requests)) if lacking(beyond) > 0 else end
+
+
+def log_evidence_above(errors: Ints, requests: Ints, rate: float) -> Floats:
+    """Logarithm of the evidence that the rate lies above this one, elementwise; minus infinity where it is not seen to.
+
+    `lowest_rate` is the rate at which this is ln(1 / alpha).
+    """
+    others = requests - errors
+    log_e = _log_mixed(errors, others) - xlogy(errors, rate) - xlog1py(others, -rate)
+    found: Floats = np.where(errors > rate * requests, log_e, -np.inf)
+    return found
+
+
+def _log_mixed(errors: ArrayLike, others: ArrayLike) -> Floats:
+    """Logarithm of the probability of one order of so many errors and others, mixed over the prior."""
+    errors, others = np.asarray(errors, np.float64), np.asarray(others, np.float64)
+    parts = [math.log(weight) + betaln(a + errors, b + others) - betaln(a, b) for weight, a, b in _ERROR_PRIOR]
+    found: Floats = logsumexp(parts, axis=0)
+    return found
 
 
 def _lower_bound(events: int, trials: int, alpha: float) -> float:

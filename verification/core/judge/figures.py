@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from verification.core.exceedance import Stratum
 from verification.core.histogram import total
+from verification.core.judge.release_errors import judge_errors
 from verification.core.latency import P95Change, floor_note, p95_change
 from verification.core.model import Arm, Finding, Verdict, worst
 from verification.core.policy import LatencyPolicy, Policy
-from verification.core.rates import RateBound, error_rate, exposure_evalue, exposure_interval
+from verification.core.rates import exposure_evalue, exposure_interval
 from verification.core.release.events import GateRun, Look
 from verification.core.release.judgement import Figure
 from verification.core.release.looks import ArmTotal, moved, reads_of, strata_of, total_of
@@ -27,18 +29,15 @@ _Bounded = tuple[float | None, float | None, float | None]
 
 def judge_figures(standing: Standing, plan: ReleasePlan, policy: Policy) -> tuple[tuple[Figure, ...], list[Finding]]:
     """The four figures of the plan, each held against its target and its threshold."""
-    findings: list[Finding] = []
-    candidate, control = _rates(standing, plan, policy)
-    findings += _rate_findings(standing.percent, candidate, control)
-    findings += _part_findings(standing, plan, policy, control)
+    whole, verdict, findings = judge_errors(standing, plan, policy.rates, _of_others(standing.looks))
     findings += _witness_findings(standing, policy)
     p95, of_p95 = _latency(standing, plan, policy)
     share, of_share = _exposure(standing, policy)
-    rates, verdict = policy.rates, candidate.verdict if _blames(candidate, control) else Verdict.INCONCLUSIVE
+    rates = policy.rates
     # Of no requests no rate is known.
     nothing: _Bounded = (None, None, None)
-    errors: _Bounded = (candidate.rate, candidate.low, candidate.high) if candidate.requests else nothing
-    success: _Bounded = (1 - candidate.rate, 1 - candidate.high, 1 - candidate.low) if candidate.requests else nothing
+    errors: _Bounded = (whole.rate, whole.low, whole.high) if whole.requests else nothing
+    success: _Bounded = (1 - whole.rate, 1 - whole.high, 1 - whole.low) if whole.requests else nothing
     figures = (
         Figure("error_rate", *errors, rates.hold_error_rate, rates.rollback_error_rate, verdict),
         Figure("success_rate", *success, 1 - rates.hold_error_rate, 1 - rates.rollback_error_rate, verdict),
@@ -46,73 +45,6 @@ def judge_figures(standing: Standing, plan: ReleasePlan, policy: Policy) -> tupl
         share,
     )
     return figures, [*findings, *of_p95, *of_share]
-
-
-def _rates(standing: Standing, plan: ReleasePlan, policy: Policy) -> tuple[RateBound, RateBound]:
-    """Candidate's and control's error rate over the reads of all looks."""
-    alarm_alpha = _alarm_alpha(standing, plan, policy)
-    totals = (total_of(standing.looks, arm) for arm in (Arm.CANDIDATE, Arm.CONTROL))
-    candidate, control = (
-        error_rate(one.errors, one.requests, policy.rates, prove=True, alarm_alpha=alarm_alpha, repeatedly=True)
-        for one in totals
-    )
-    return candidate, control
-
-
-def _alarm_alpha(standing: Standing, plan: ReleasePlan, policy: Policy) -> float:
-    """Of one rate at one stage: that of all looks, that of each read, and what the backend counts may alarm."""
-    return policy.rates.alpha / len(plan.stages) / (2 + len(_single_reads(standing.looks)))
-
-
-def _single_reads(looks: Sequence[Look]) -> list[str]:
-    """The reads by themselves; none where there is but one, which is all of them."""
-    reads = reads_of(looks)
-    return reads if len(reads) > 1 else []
-
-
-def _blames(candidate: RateBound, control: RateBound) -> bool:
-    """Whether candidate's errors speak against it: where control fails as well, only if it is proven to fail more."""
-    return control.verdict not in _ALARMS or candidate.low > control.high
-
-
-def _rate_findings(percent: int, candidate: RateBound, control: RateBound) -> Iterator[Finding]:
-    if candidate.verdict is not Verdict.PROMOTE:
-        blames = _blames(candidate, control)
-        rule, verdict = ("rates.errors", candidate.verdict) if blames else ("control.unhealthy", Verdict.INCONCLUSIVE)
-        numbers = {"errors": candidate.errors, "requests": candidate.requests, "low": candidate.low}
-        yield Finding(rule, verdict, "Errors on candidate", candidate.reason, stage_percent=percent, numbers=numbers)
-    if control.verdict in _ALARMS:
-        title = "Errors on control"
-        yield Finding("control.unhealthy", Verdict.INCONCLUSIVE, title, control.reason, stage_percent=percent)
-
-
-def _part_findings(standing: Standing, plan: ReleasePlan, policy: Policy, of_all: RateBound) -> Iterator[Finding]:
-    """Single reads, and the errors that the backend has counted itself: of its users, who also write, while looks only
-    read. None of them must be proven, each may alarm.
-
-    Users meet both arms, so their errors speak against the candidate only where control has none.
-    """
-    looks, percent = standing.looks, standing.percent
-
-    def bound(of: ArmTotal) -> RateBound:
-        alarm_alpha = _alarm_alpha(standing, plan, policy)
-        errors = min(of.errors, of.requests)
-        return error_rate(errors, of.requests, policy.rates, prove=False, alarm_alpha=alarm_alpha, repeatedly=True)
-
-    for read in _single_reads(looks):
-        candidate, control = (bound(total_of(looks, arm, read)) for arm in (Arm.CANDIDATE, Arm.CONTROL))
-        if candidate.verdict in _ALARMS and _blames(candidate, control):
-            yield _of_part(f"Errors of {read} on candidate", candidate, percent, is_on_trial=True)
-    everybody = bound(_of_others(looks))
-    if everybody.verdict in _ALARMS:
-        is_on_trial = of_all.verdict not in _ALARMS
-        yield _of_part("Errors that the backend counted", everybody, percent, is_on_trial=is_on_trial)
-
-
-def _of_part(title: str, bound: RateBound, percent: int, *, is_on_trial: bool) -> Finding:
-    rule, verdict = ("rates.errors", bound.verdict) if is_on_trial else ("control.unhealthy", Verdict.INCONCLUSIVE)
-    numbers = {"errors": bound.errors, "requests": bound.requests, "low": bound.low}
-    return Finding(rule, verdict, title, bound.reason, stage_percent=percent, numbers=numbers)
 
 
 def _witness_findings(standing: Standing, policy: Policy) -> Iterator[Finding]:
@@ -151,46 +83,64 @@ def _unnamed(unnamed: int, asked: int, which: str, standing: Standing, policy: P
         yield Finding("witness.absent", verdict, "Witness", reason, stage_percent=standing.percent)
 
 
+def latency_scopes(looks: Sequence[Look]) -> list[tuple[str, list[Stratum]]]:
+    """What a change of the P95 is judged of: all reads together, and each where there are several."""
+    strata = strata_of(looks)
+    single = [(f"of {read}", [one]) for read, one in zip(reads_of(looks), strata, strict=True)]
+    return [("of all reads", strata), *(single if len(single) > 1 else [])]
+
+
+def latency_alarm_alpha(scopes: int, plan: ReleasePlan, policy: LatencyPolicy) -> float:
+    """At which one scope of one stage alarms, so that all scopes of all stages together keep to the policy's alpha."""
+    return policy.alpha / len(plan.stages) / scopes
+
+
 def _latency(standing: Standing, plan: ReleasePlan, policy: Policy) -> tuple[Figure, list[Finding]]:
     """The P95 of all reads together and of each, looked at after every look.
 
     All together must be proven, each may only alarm: the few requests of looks cannot prove each of them, which is what
     the gate is for. A run of it at this percent that promotes has proven all; then looks may only alarm.
     """
-    strata, latency = strata_of(standing.looks), policy.latency
-    single = [(f"of {read}", [one]) for read, one in zip(reads_of(standing.looks), strata, strict=True)]
-    scopes = [("of all reads", strata), *(single if len(single) > 1 else [])]
-    alarm_alpha = latency.alpha / len(plan.stages) / len(scopes)
+    latency, scopes = policy.latency, latency_scopes(standing.looks)
+    alarm_alpha = latency_alarm_alpha(len(scopes), plan, latency)
     is_proven = standing.gate is not None and standing.gate.verdict is Verdict.PROMOTE
-    findings: list[Finding] = []
-    changes = [p95_change(of, latency) for _, of in scopes]
-    verdicts = []
-    for (name, of), change in zip(scopes, changes, strict=True):
-        verdict = decide(of, latency, alarm_alpha=alarm_alpha, kept_alpha=latency.alpha).verdict
-        said = {
-            Verdict.ROLLBACK: "more than the rollback margin is proven",
-            Verdict.HOLD: "more than the hold margin is proven, more than the rollback margin is not",
-            Verdict.INCONCLUSIVE: f"not decided by {change.blocks} looks with both arms",
-            Verdict.PROMOTE: "",
-        }[verdict]
-        reason = change.seen + said
-        if not change.testable:
-            # Times that are none, or arms that were not asked side by side: the looks may not speak.
-            verdict, reason = Verdict.INCONCLUSIVE, change.reason
-        floored = floor_note(change.control_p95_ms, change.change, latency) if verdict in _ALARMS else ""
-        verdict = Verdict.PROMOTE if floored else verdict
-        verdicts.append(verdict)
-        if floored or verdict in _ALARMS or (verdict is Verdict.INCONCLUSIVE and of is strata and not is_proven):
+    judged = [_judge_scope(of, standing.looks, latency, alarm_alpha) for _, of in scopes]
+    findings = []
+    for number, ((name, _), (verdict, change, reason)) in enumerate(zip(scopes, judged, strict=True)):
+        # A read that is not decided by itself is no doubt of the whole.
+        is_open = verdict is Verdict.INCONCLUSIVE and number == 0 and not is_proven
+        if verdict in _ALARMS or is_open or (verdict is Verdict.PROMOTE and reason):
             numbers = {"change": change.change, "low": change.low, "high": change.high}
             title = f"P95 {name} over the looks"
             findings.append(
-                Finding(
-                    "latency.p95", verdict, title, reason + floored, stage_percent=standing.percent, numbers=numbers
-                )
+                Finding("latency.p95", verdict, title, reason, stage_percent=standing.percent, numbers=numbers)
             )
-    # A read that is not decided by itself is no doubt of the whole.
-    verdict = worst([verdicts[0], *(one for one in verdicts[1:] if one in _ALARMS)])
-    return _p95_figure(standing.gate, changes[0], verdict, latency), findings
+    verdict = worst([judged[0][0], *(one for one, _, _ in judged[1:] if one in _ALARMS)])
+    return _p95_figure(standing.gate, judged[0][1], verdict, latency), findings
+
+
+def _judge_scope(
+    of: Sequence[Stratum], looks: Sequence[Look], policy: LatencyPolicy, alarm_alpha: float
+) -> tuple[Verdict, P95Change, str]:
+    """Verdict of one scope, the change that it speaks of, and why; no reason where it is simply proven."""
+    change = p95_change(of, policy)
+    if not change.testable:
+        # Times that are none, or arms that were not asked side by side: the looks may not speak.
+        return Verdict.INCONCLUSIVE, change, change.reason
+    found = decide(of, policy, alarm_alpha=alarm_alpha, kept_alpha=policy.alpha, hours_apart=True)
+    if found.verdict is Verdict.PROMOTE:
+        return found.verdict, change, ""
+    if found.verdict is Verdict.INCONCLUSIVE or found.block is None:
+        return Verdict.INCONCLUSIVE, change, f"{change.seen}not decided by {change.blocks} looks with both arms"
+    # Over the whole stage a fault of its last hours hardly shows.
+    change = p95_change([one.part(found.since, found.block) for one in of], policy)
+    first, last = (looks[at].slot for at in (found.since, found.block - 1))
+    said = "more than the rollback margin is proven"
+    if found.verdict is Verdict.HOLD:
+        said = "more than the hold margin is proven, more than the rollback margin is not"
+    floored = floor_note(change.control_p95_ms, change.change, policy)
+    reason = f"looks {first} to {last}: {change.seen}{said}{floored}"
+    return Verdict.PROMOTE if floored else found.verdict, change, reason
 
 
 def _p95_figure(gate: GateRun | None, looks: P95Change, verdict: Verdict, policy: LatencyPolicy) -> Figure:

@@ -42,6 +42,14 @@ def reads_of(looks: Sequence[Look]) -> list[str]:
     return list(dict.fromkeys(one.read for look in looks for one in look.seen))
 
 
+def errors_of(looks: Sequence[Look], arm: Arm, read: str | None = None) -> list[tuple[int, int]]:
+    """By look the errors and requests of an arm, of one read or of all."""
+    return [
+        (sum(one.errors for one in mine), sum(one.requests for one in mine))
+        for mine in ([one for one in look.seen if one.arm is arm and read in (None, one.read)] for look in looks)
+    ]
+
+
 def strata_of(looks: Sequence[Look]) -> list[Stratum]:
     """Each read is a stratum, in the order of `reads_of`; each look is a time block."""
     return [
