@@ -7,7 +7,8 @@ quantiles   P95 of the gate's histogram against the raw times, from 1 ms to 2 s,
 judge       `python -m verification judge` over evidence of 10 million and of 1 billion requests: time and memory as
             shares of what is allowed (2 s, 300 MB); it must not grow with the requests
 stall       a server that stands still for 500 ms every 5 s, asked by the open loop with one and with two processes: the
-            P95 as a share of the true one, which is that of the moments at which the server itself says it answered
+            P95 as a share of the true one, which is that of the moments at which the server itself says it answered;
+            beside it what one and ten users of a closed loop, who wait for their answers, see of the same server
 
 Exit code 0 when every figure is met.
 """
@@ -16,10 +17,12 @@ from __future__ import annotations
 
 import argparse
 import csv
+import http.client
 import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -43,7 +46,7 @@ MEDIANS_MS = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 2000.0)
 MOST_QUANTILE_ERROR = 0.006
 JUDGE_SECONDS, JUDGE_MEGABYTES = 2.0, 300.0
 STAGES, BLOCKS = (0, 10, 25, 50, 100), 30
-FROZEN_S, EVERY_S, STALL_RATE_PER_S = 0.5, 5.0, 200.0
+FROZEN_S, EVERY_S, STALL_RATE_PER_S, STALL_S = 0.5, 5.0, 200.0, 40
 MOST_STALL_ERROR = 0.05
 
 
@@ -196,7 +199,7 @@ def stall(seed: int) -> tuple[list[Row], list[Figure]]:
                     25,
                     STALL_RATE_PER_S,
                     1.0,
-                    40,
+                    STALL_S,
                     seed,
                     processes,
                     endpoints=("POST /cameras/refresh",),
@@ -214,7 +217,34 @@ def stall(seed: int) -> tuple[list[Row], list[Figure]]:
         ]
         limits = 1 - MOST_STALL_ERROR, 1 + MOST_STALL_ERROR
         figures.append(Figure("P95 over the truth", p95 / truth, *limits, "stall", str(processes)))
+    with tempfile.TemporaryDirectory() as name, _frozen_backend(Path(name) / "answered.txt") as host:
+        rows += [Row("stall", f"closed loop, {users}", closed_loop_p95_ms(host, users), "ms") for users in (1, 10)]
     return rows, figures
+
+
+def closed_loop_p95_ms(host: str, users: int) -> float:
+    """What users see who send their next request only when the last one was answered, as many in all as the open loop
+    would send if nobody waited."""
+    times: list[float] = []
+
+    def use() -> None:
+        connection = http.client.HTTPConnection(host.removeprefix("http://"), timeout=10)
+        due = ends - STALL_S
+        while (due := max(due + users / STALL_RATE_PER_S, time.perf_counter())) < ends:
+            time.sleep(max(0.0, due - time.perf_counter()))
+            sent = time.perf_counter()
+            connection.request("POST", "/api/v1/cameras/refresh?force_domain=false")
+            connection.getresponse().read()
+            times.append(1000 * (time.perf_counter() - sent))
+        connection.close()
+
+    ends = time.perf_counter() + STALL_S
+    threads = [threading.Thread(target=use) for _ in range(users)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return float(np.quantile(times, 0.95))
 
 
 PARTS: dict[str, Callable[[int], tuple[list[Row], list[Figure]]]] = {

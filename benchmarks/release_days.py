@@ -187,7 +187,7 @@ def render(plans: Sequence[Plans], faults: Sequence[Calls], table: Sequence[Figu
         f"{'world':16}{'an hour':>8}{'':4}" + "".join(f"{head:>11}" for head in heads),
     ]
     for cell in plans:
-        counts = (cell.hold, cell.rollback, cell.hold_longest, cell.rollback_longest)
+        counts = [cell.hold, cell.rollback, cell.hold_longest, cell.rollback_longest]
         counts += (cell.naive_hold, cell.naive_rollback, cell.in_time, cell.passed)
         shares = "".join(f"{count / cell.plans:>11.3f}" for count in counts)
         lines.append(f"{cell.world:16}{cell.requests:>8}{'':4}{shares}")

@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "drive": {"core", "settings", "evidence", "journal", "catalog"},
     "reporting": {"core", "evidence"},
     "reference": set(),
-    "rollout": {"core", "settings", "catalog", "drive", "reporting", "run"},
+    "rollout": {"core", "settings", "evidence", "catalog", "drive", "reporting", "run"},
     "run": {"core", "settings", "manifest", "evidence", "catalog", "reporting"},
     "preview": {"core", "settings", "drive", "reporting", "run"},
     "gate": {"core", "settings", "evidence", "catalog", "drive", "reporting", "run", "preview"},

@@ -16,6 +16,7 @@ from verification.core.printable import block
 from verification.reporting.counterexamples import commands
 from verification.reporting.plain import visible
 from verification.reporting.terminal import summary_lines
+from verification.rollout.commands import add_release_commands
 from verification.run import conclude
 from verification.settings import load_settings
 
@@ -62,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     learn.add_argument("--catalog", type=Path, metavar="DIR", help="another catalog than the shipped one")
     learn.set_defaults(run=_learn)
     _add_init(commands)
+    add_release_commands(commands)
     return parser
 
 

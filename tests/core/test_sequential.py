@@ -13,7 +13,7 @@ from verification.core.exceedance import Stratum
 from verification.core.histogram import TOP_BIN, Bins, bin_of
 from verification.core.model import Verdict
 from verification.core.policy import LatencyPolicy
-from verification.core.sequential import BURN_IN_BLOCKS, SequentialDecision, decide
+from verification.core.sequential import BURN_IN_BLOCKS, SequentialDecision, decide, decided_by_block
 
 POLICY = LatencyPolicy()
 
@@ -125,3 +125,18 @@ def test_noise_that_belongs_to_one_arm_makes_the_evidence_weaker() -> None:
     calm, noisy = (decide([Stratum(tuple(pairs))], POLICY) for pairs in (steady, shaken))
     assert calm.block is not None
     assert noisy.block is None or noisy.block > calm.block
+
+
+@pytest.mark.parametrize("hours_apart", [False, True])
+@pytest.mark.parametrize("scale", [1.0, 1.3, 2.5])
+def test_what_is_decided_in_one_pass_is_what_is_decided_after_each_block(scale: float, *, hours_apart: bool) -> None:
+    rng = np.random.default_rng(5)
+    pairs = [(arm(rng, 60, 1.0), arm(rng, 60, scale if block > 12 else 1.0)) for block in range(45)]
+    whole = Stratum(tuple(pairs))
+    after_each = [
+        decide([cut(whole, end)], POLICY, alarm_alpha=0.002, kept_alpha=0.01, hours_apart=hours_apart).verdict
+        for end in range(1, len(pairs) + 1)
+    ]
+    said = decided_by_block([whole], POLICY, alarm_alpha=0.002, kept_alpha=0.01, hours_apart=hours_apart)
+    assert said == after_each
+    assert (after_each[-1] in (Verdict.HOLD, Verdict.ROLLBACK)) == (scale > 2)

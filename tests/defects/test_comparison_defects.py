@@ -68,6 +68,7 @@ def test_the_list_holds_the_kinds_that_the_gate_is_for() -> None:
         "sequence",
         "concurrency",
         "crash",
+        "release",
     }
     assert {defect.kind for defect in DEFECTS} == kinds
 

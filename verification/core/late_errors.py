@@ -50,9 +50,11 @@ def late_errors(candidate: Errors, control: Errors, policy: RatePolicy, *, alarm
     for onset, mine, other in zip(onsets(len(candidate)), *sums, strict=True):
         alpha = alarm_alpha * onset.share
         # A bound takes a search for a root, and most onsets are far from any alarm.
-        if log_evidence_above(*np.array(mine), policy.hold_error_rate) >= -math.log(alpha) - _SLACK:
+        evidence = log_evidence_above(np.array(mine[0]), np.array(mine[1]), policy.hold_error_rate)
+        if evidence >= -math.log(alpha) - _SLACK:
             bounds = (
-                error_rate(*one, policy, prove=False, alarm_alpha=alpha, repeatedly=True) for one in (mine, other)
+                error_rate(errors, requests, policy, prove=False, alarm_alpha=alpha, repeatedly=True)
+                for errors, requests in (mine, other)
             )
             found.append(LateErrors(onset.block, *bounds))
     alarming = [one for one in found if one.candidate.verdict is not Verdict.PROMOTE]

@@ -102,10 +102,12 @@ def decide(
     block, verdict = min(decided, key=order, default=(None, Verdict.INCONCLUSIVE))
     at = len(course.promote) - 1 if block is None else block
     evidence = (course.rollback, course.hold, course.promote, course.below_rollback)
-    values = [math.exp(min(float(e[at]), 700.0)) if len(e) else 1.0 for e in evidence]
+    against_each = (math.exp(min(float(e[at]), 700.0)) if len(e) else 1.0 for e in evidence)
+    e_rollback, e_hold, e_promote, e_below = against_each
     since = int(course.since[verdict][at]) if verdict in course.since else 0
     decided_at = None if block is None else block + 1
-    return SequentialDecision(verdict, decided_at, candidate_requests(strata, at), *values, since)
+    requests = candidate_requests(strata, at)
+    return SequentialDecision(verdict, decided_at, requests, e_rollback, e_hold, e_promote, e_below, since)
 
 
 def decided_by_block(

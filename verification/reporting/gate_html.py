@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-from pathlib import Path
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup, escape
-
 from verification.core.judge.score import LOWEST_SHARE
 from verification.core.judgement import Counterexample, Distribution, Judgement, LatencyRow
-from verification.core.model import Finding, Json, Verdict
+from verification.core.model import Finding, Verdict
 from verification.core.records import Evidence
 from verification.core.sequences import digest
 from verification.reporting import plain, svg
 from verification.reporting.counterexamples import commands
 from verification.reporting.detail import Details
 from verification.reporting.matrix import Cell, Line, Matrix, arrange
+from verification.reporting.page import environment
 
 MOST_FINDINGS = 200
 """Findings shown with all their detail; how many more there are stands below them."""
@@ -32,7 +27,7 @@ def render(judgement: Judgement, evidence: Evidence) -> bytes:
     details = Details(evidence)
     weighty = [f for f in judgement.findings if f.verdict is not Verdict.PROMOTE and f.accepted is None]
     page = (
-        _environment()
+        environment()
         .get_template("gate.html.j2")
         .render(
             j=judgement,
@@ -57,56 +52,6 @@ def render(judgement: Judgement, evidence: Evidence) -> bytes:
         )
     )
     return page.encode("utf-8")
-
-
-@lru_cache(maxsize=1)
-def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).with_name("templates")),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=_harmless,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(
-        change=lambda value: _minus(plain.change(value)),
-        share=plain.share,
-        ms=plain.milliseconds,
-        seconds=plain.seconds,
-        count=plain.count,
-        duration=plain.duration,
-        p_value=plain.p_value,
-        excluded=plain.excluded,
-        moment=plain.moment,
-        block=_block,
-        breakable=_breakable,
-    )
-    environment.globals.update(
-        interval=lambda low, high: _minus(plain.interval(low, high)),
-        ends=lambda low, high: _minus(plain.ends(low, high)),
-        bar=svg.bar,
-    )
-    return environment
-
-
-def _harmless(value: Json) -> Json:
-    """Applied to every value before it is escaped: no control character and no lone surrogate reaches the page."""
-    return plain.visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
-
-
-def _block(text: str) -> Markup:
-    """Text of several lines, for `pre`; escaped here because its line feeds must stay."""
-    return escape(plain.block(text))
-
-
-def _breakable(text: str) -> Markup:
-    """A path that may be broken after each slash."""
-    return Markup("/<wbr>").join(plain.visible(text).split("/"))
-
-
-def _minus(text: str) -> str:
-    return text.replace("-", "−")  # noqa: RUF001  # the minus sign is as wide as the plus sign
 
 
 def _axis(matrix: Matrix) -> svg.Axis:

@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-import re
-
 from verification.core.judge.fields import ABOVE_NOISE
 from verification.core.judgement import Judgement
 from verification.core.model import Finding, Verdict
 from verification.reporting import plain
+from verification.reporting.markdown import text
 from verification.reporting.matrix import Cell, arrange
 
 MOST_BYTES = 200 * 1024
 _MOST_FINDINGS = 60
-_MARKUP = re.compile(r"[\\`*_\[\]#|~$]")
-# Entities for what makes HTML, and for what GitHub turns into links and mentions without any markup.
-_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "@": "&#64;", ":": "&#58;"}
-_ENTITY = re.compile(r"[&<>@]|:(?=//)")
-_WWW = re.compile(r"www\.", re.IGNORECASE)
 
 
 def render(judgement: Judgement) -> bytes:
     """The page as UTF-8; cut with a note where it would grow too long."""
     manifest, verdict = judgement.manifest, judgement.verdict.value
     lines = [f"# Release gate: {verdict}", "", f"{plain.MEANING[verdict]} **{plain.NEXT_STEP[verdict]}**", ""]
-    lines += [f"- {_text(reason)}" for reason in judgement.reasons]
+    lines += [f"- {text(reason)}" for reason in judgement.reasons]
     stages = ", ".join(f"{percent} %" for percent in manifest.stages) or "none"
-    commit = f", commit {_text(manifest.commit[:12])}" if manifest.commit else ""
+    commit = f", commit {text(manifest.commit[:12])}" if manifest.commit else ""
     facts = (
-        f"Target {_text(manifest.target)}, stages {stages}, run {_text(manifest.run_id)}, seed {manifest.seed}{commit}"
+        f"Target {text(manifest.target)}, stages {stages}, run {text(manifest.run_id)}, seed {manifest.seed}{commit}"
         f", duration {plain.duration(judgement.duration_s)}."
     )
     lines += ["", facts + (" Short run." if manifest.quick else ""), ""]
@@ -36,7 +30,7 @@ def render(judgement: Judgement) -> bytes:
     lines += _drills(judgement) + _beyond_single_calls(judgement) + _findings(judgement)
     if judgement.not_measured:
         lines += ["## Not measured", ""]
-        lines += [f"- {_text(what)}: {_text(why)}" for what, why in judgement.not_measured] + [""]
+        lines += [f"- {text(what)}: {text(why)}" for what, why in judgement.not_measured] + [""]
     if judgement.leftovers:
         lines += [f"{len(judgement.leftovers)} things could not be removed from the target; gate.json names them.", ""]
     return _cut("\n".join(lines))
@@ -46,7 +40,7 @@ def _accepted(judgement: Judgement) -> list[str]:
     accepted = [finding for finding in judgement.findings if finding.accepted is not None]
     if not accepted:
         return []
-    lines = [f"- {_text(f.title)}: {_text(f.reason)} (accepted by {_text(f.accepted or '')})" for f in accepted]
+    lines = [f"- {text(f.title)}: {text(f.reason)} (accepted by {text(f.accepted or '')})" for f in accepted]
     return ["## Accepted differences", "", *lines, ""]
 
 
@@ -59,7 +53,7 @@ def _latency_table(judgement: Judgement) -> list[str]:
     lines.append("|---" + "|--:" * len(heads) + "|")
     for line in matrix.lines:
         cells = [_cell(cell) for cell in line.cells]
-        lines.append(f"| {_text(line.endpoint or 'all endpoints')} | {' | '.join(cells)} |")
+        lines.append(f"| {text(line.endpoint or 'all endpoints')} | {' | '.join(cells)} |")
     return [*lines, "", "With ?: a single cell that is not proven and need not be. At 0 % both sides are control.", ""]
 
 
@@ -94,7 +88,7 @@ def _parity_table(judgement: Judgement) -> list[str]:
     ]
     for row in judgement.parity:
         counts = (row.cases, row.equal, row.different, row.inconclusive, row.masked)
-        lines.append(f"| {_text(row.endpoint)} | {' | '.join(map(str, counts))} |")
+        lines.append(f"| {text(row.endpoint)} | {' | '.join(map(str, counts))} |")
     return [*lines, "", *_pairs(judgement), *_score(judgement), *_witnesses(judgement)]
 
 
@@ -107,7 +101,7 @@ def _pairs(judgement: Judgement) -> list[str]:
     least = "No rate of differences is excluded"
     if weakest is not None:
         words = plain.excluded(weakest)
-        least = f"{words[0].upper()}{words[1:]} ({_text(weakest.endpoint)}, the least)"
+        least = f"{words[0].upper()}{words[1:]} ({text(weakest.endpoint)}, the least)"
     fields = "no field differs by itself."
     if noisy:
         fields = f"fields that differ by themselves: {len(noisy)}, more often on the candidate: {above}."
@@ -123,7 +117,7 @@ def _score(judgement: Judgement) -> list[str]:
     lowest = min(scored, key=lambda score: score.share)
     line = (
         f"The comparison saw {plain.count(killed)} of {plain.count(mutants)} generated mistakes; the lowest share is "
-        f"{plain.share(lowest.share)} ({_text(lowest.endpoint)})."
+        f"{plain.share(lowest.share)} ({text(lowest.endpoint)})."
     )
     return [line, ""]
 
@@ -135,7 +129,7 @@ def _witnesses(judgement: Judgement) -> list[str]:
         return []
     agreed = sum(row.verdict is Verdict.PROMOTE for row in rows)
     second = rows[0].check.second
-    held = f"held against {_text(second)}" if second else "one witness only, no second one is declared"
+    held = f"held against {text(second)}" if second else "one witness only, no second one is declared"
     return [f"On {agreed} of {len(rows)} endpoints it is known who answered ({held}).", ""]
 
 
@@ -143,8 +137,8 @@ def _drills(judgement: Judgement) -> list[str]:
     if not judgement.drills:
         return []
     lines = [
-        f"- {_text(row.name)} at {row.stage_percent} %: {row.verdict.value}, {plain.seconds(row.seconds)}, "
-        f"{_text(row.detail)}"
+        f"- {text(row.name)} at {row.stage_percent} %: {row.verdict.value}, {plain.seconds(row.seconds)}, "
+        f"{text(row.detail)}"
         for row in judgement.drills
     ]
     return ["## Ways back", "", *lines, ""]
@@ -177,17 +171,11 @@ def _findings(judgement: Judgement) -> list[str]:
 
 
 def _finding(finding: Finding) -> list[str]:
-    lines = [f"- **{finding.verdict.value}** {_text(finding.rule)}: {_text(finding.title)}: {_text(finding.reason)}"]
+    lines = [f"- **{finding.verdict.value}** {text(finding.rule)}: {text(finding.title)}: {text(finding.reason)}"]
     for place in finding.differences[:5]:
         where = f"{place.where} {place.path}".strip()
-        lines.append(f"  - {_text(where)} ({_text(place.kind)}): {_text(place.control)} → {_text(place.candidate)}")
+        lines.append(f"  - {text(where)} ({text(place.kind)}): {text(place.control)} → {text(place.candidate)}")
     return lines
-
-
-def _text(text: str) -> str:
-    """Backend-provided text as text: no markup, no HTML, no link, no mention, no line of its own."""
-    escaped = _MARKUP.sub(r"\\\g<0>", plain.visible(text))
-    return _WWW.sub(lambda match: match[0].replace(".", "&#46;"), _ENTITY.sub(lambda m: _ENTITIES[m[0]], escaped))
 
 
 def _cut(page: str) -> bytes:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import fcntl
 import json
+import math
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -27,15 +28,21 @@ from verification.core.release.events import Event
 from verification.core.release.standing import Standing, standing
 
 _ADAPTERS: dict[str, TypeAdapter[Any]] = {kind.__name__: TypeAdapter(kind) for kind in get_args(Event)}
+# AUTOINCREMENT: SQLite remembers the greatest number, so that lines taken off the end are missed.
 _SCHEMA = """
+BEGIN IMMEDIATE;
 CREATE TABLE IF NOT EXISTS line (
-    number INTEGER PRIMARY KEY, at TEXT NOT NULL, kind TEXT NOT NULL, body TEXT NOT NULL,
+    number INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, kind TEXT NOT NULL, body TEXT NOT NULL,
     previous TEXT NOT NULL UNIQUE, hash TEXT NOT NULL UNIQUE
 ) STRICT;
 CREATE TRIGGER IF NOT EXISTS line_stays BEFORE UPDATE ON line
 BEGIN SELECT RAISE(ABORT, 'a line of the ledger is never changed'); END;
 CREATE TRIGGER IF NOT EXISTS line_is_kept BEFORE DELETE ON line
 BEGIN SELECT RAISE(ABORT, 'a line of the ledger is never removed'); END;
+CREATE TRIGGER IF NOT EXISTS line_is_new BEFORE INSERT ON line
+WHEN EXISTS (SELECT 1 FROM line WHERE number = NEW.number OR previous = NEW.previous OR hash = NEW.hash)
+BEGIN SELECT RAISE(ABORT, 'a line of the ledger is never replaced'); END;
+COMMIT;
 """
 _WAIT_S = 30.0
 
@@ -47,6 +54,8 @@ class Ledger:
 
     def __init__(self, path: Path, *, create: bool = True) -> None:
         self.path = path
+        self._known: list[Numbered] = []
+        """What was read already: no line is ever changed."""
         if not create and not path.is_file():
             raise EvidenceError(
                 f"{path}: there is no ledger. `python -m verification start PERCENT` begins one; "
@@ -54,10 +63,24 @@ class Ledger:
             )
         with self._told():
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = sqlite3.connect(path, timeout=_WAIT_S, isolation_level=None)
-            self._file.execute("PRAGMA synchronous = FULL")
-            if create:
-                self._file.executescript(_SCHEMA)
+            # Absolute, for ":memory:" and the like are no files to SQLite.
+            self._file = sqlite3.connect(path.absolute(), timeout=_WAIT_S, isolation_level=None)
+            try:
+                self._open(create=create)
+            except BaseException:
+                self._file.close()
+                raise
+
+    def _open(self, *, create: bool) -> None:
+        self._file.execute("PRAGMA synchronous = FULL")
+        tables = {name for (name,) in self._file.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        if "line" not in tables:
+            if tables:
+                raise ValueError("it is a database of something else; name another file as [release] ledger")
+            if not create:
+                raise ValueError("it is empty; `python -m verification start PERCENT` begins one")
+        if create:
+            self._file.executescript(_SCHEMA)
 
     def append(self, event: Event, at: datetime, *, unless: Callable[[Standing], str | None] | None = None) -> int:
         """Add an event; the number of its line.
@@ -65,8 +88,7 @@ class Ledger:
         `unless` looks at the release as it stands at that very moment, while no other writer can add anything, and
         refuses with a reason (UsageError).
         """
-        # A person or a backend may have put a secret into any of its texts.
-        body = redact_text(_ADAPTERS[type(event).__name__].dump_json(event).decode())
+        body = self._body(event)
         with self._told(), self._alone():
             if unless is not None and (refused := unless(self.standing())) is not None:
                 raise UsageError(refused)
@@ -76,23 +98,32 @@ class Ledger:
             self._file.execute("INSERT INTO line VALUES (?, ?, ?, ?, ?, ?)", values)
         return new.number
 
-    def lines(self) -> list[Line]:
-        """All lines, oldest first."""
+    def _body(self, event: Event) -> str:
+        """The event as JSON text, without secrets; EvidenceError where it could not be read back, which would make the
+        whole ledger unreadable for good."""
+        kind = type(event).__name__
+        body = json.dumps(_kept(_ADAPTERS[kind].dump_python(event, mode="json")), ensure_ascii=False)
+        try:
+            _ADAPTERS[kind].validate_json(body)
+        except ValidationError as error:
+            raise EvidenceError(f"{self.path}: this {kind} cannot be kept, nothing was written: {error}") from error
+        return body
+
+    def lines(self, after: int = 0) -> list[Line]:
+        """All lines, oldest first; or those after this number."""
         with self._told():
-            rows = self._file.execute(
-                "SELECT number, at, kind, body, previous, hash FROM line ORDER BY number"
-            ).fetchall()
-            return [Line(row[0], datetime.fromisoformat(row[1]), *row[2:]) for row in rows]
+            asked = "SELECT number, at, kind, body, previous, hash FROM line WHERE number > ? ORDER BY number"
+            rows = self._file.execute(asked, (after,)).fetchall()
+            return [Line(row[0], _time(row[0], row[1]), *row[2:]) for row in rows]
 
     def events(self) -> list[Numbered]:
         """All events with the number and time of their lines, oldest first."""
-        found: list[Numbered] = []
-        for one in self.lines():
+        for one in self.lines(self._known[-1][0] if self._known else 0):
             try:
-                found.append((one.number, one.at, _ADAPTERS[one.kind].validate_json(one.body)))
+                self._known.append((one.number, one.at, _ADAPTERS[one.kind].validate_json(one.body)))
             except (KeyError, ValidationError) as error:
                 raise EvidenceError(f"{self.path}, line {one.number}: is no event of this version: {error}") from error
-        return found
+        return list(self._known)
 
     def standing(self) -> Standing:
         """Where the release stands."""
@@ -100,13 +131,22 @@ class Ledger:
 
     def broken(self) -> list[str]:
         """What is wrong with the chain; nothing where it is whole."""
-        return list(broken(self.lines()))
+        with self._told():
+            # Before the lines, for another process may add some meanwhile.
+            found = self._file.execute("SELECT max(seq) FROM sqlite_sequence WHERE name = 'line'").fetchone()
+        lines = self.lines()
+        last, ever = (lines[-1].number if lines else 0), found[0] or 0
+        taken = [f"lines {last + 1} to {ever} were taken off the end"] if ever > last else []
+        return [*broken(lines), *taken]
 
     def export(self) -> Iterator[str]:
         """Each line as one JSON text, its event unpacked."""
         for one in self.lines():
-            document = {**asdict(one), "at": one.at.isoformat(), "body": json.loads(one.body)}
-            yield json.dumps(document, ensure_ascii=False)
+            try:
+                body = json.loads(one.body)
+            except ValueError as error:
+                raise EvidenceError(f"{self.path}, line {one.number}: its event is no JSON: {error}.") from error
+            yield json.dumps({**asdict(one), "at": one.at.isoformat(), "body": body}, ensure_ascii=False)
 
     def _last(self) -> tuple[int, str]:
         row = self._file.execute("SELECT number, hash FROM line ORDER BY number DESC LIMIT 1").fetchone()
@@ -118,10 +158,12 @@ class Ledger:
         self._file.execute("BEGIN IMMEDIATE")
         try:
             yield
+            self._file.execute("COMMIT")
         except BaseException:
-            self._file.execute("ROLLBACK")
+            # A full disk, for example, has ended it already.
+            if self._file.in_transaction:
+                self._file.execute("ROLLBACK")
             raise
-        self._file.execute("COMMIT")
 
     @contextmanager
     def _told(self) -> Iterator[None]:
@@ -143,29 +185,58 @@ class Ledger:
         self.close()
 
 
-@contextmanager
-def sole_observer(path: Path) -> Iterator[None]:
-    """Hold the right to look and to move for this ledger; UsageError where another process holds it.
+def _kept(value: Any) -> Any:
+    """Texts without secrets, for a person or a backend may have put one into any of them; text by text, or the name of
+    a member could be taken for that of a secret. What no file can hold, a broken sign or an endless number, goes."""
+    if isinstance(value, str):
+        return redact_text(value.encode(errors="replace").decode())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {name: _kept(part) for name, part in value.items()}
+    return [_kept(part) for part in value] if isinstance(value, list) else value
 
-    The system takes it back when the process ends, however it ends.
-    """
-    held = path.with_name(f"{path.name}.observed")
+
+def _time(number: int, text: str) -> datetime:
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None:
+        raise ValueError(f"line {number}: the time {text!r} has no zone")
+    return at
+
+
+def sole_observer(path: Path) -> AbstractContextManager[None]:
+    """Hold the right to look for this ledger; UsageError where another process holds it."""
+    return _held(path, "observed", "is being observed", "One is enough: end that one first, or leave it to it.")
+
+
+def sole_mover(path: Path) -> AbstractContextManager[None]:
+    """Hold the right to start and to roll back; UsageError where another process does either."""
+    return _held(path, "moved", "is being moved", "Wait until that has ended.")
+
+
+@contextmanager
+def _held(path: Path, purpose: str, doing: str, advice: str) -> Iterator[None]:
+    """A right that the system takes back when the process ends, however it ends."""
+    # The same file by another name is the same ledger.
+    path = path.resolve()
+    place = path.with_name(f"{path.name}.{purpose}")
     try:
-        held.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(held, os.O_RDWR | os.O_CREAT, 0o644)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(place, os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as error:
-        raise EvidenceError(f"{held}: cannot be written: {error.strerror}.") from error
+        raise EvidenceError(f"{place}: cannot be written: {error.strerror}.") from error
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        except BlockingIOError as error:
             by = os.pread(descriptor, 32, 0).decode(errors="replace").strip()
-            raise UsageError(
-                f"{path} is being observed by process {by or 'unknown'} already; one of them is enough. End that one "
-                "first, or leave this to it."
-            ) from error
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+            raise UsageError(f"{path} {doing} by process {by or 'unknown'} already. {advice}") from error
+        except OSError as error:
+            raise EvidenceError(f"{place}: cannot be locked: {error.strerror}.") from error
+        # Who holds it is told for people; on a full disk it is held all the same.
+        with suppress(OSError):
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, str(os.getpid()).encode(), 0)
         yield
     finally:
         with suppress(OSError):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
@@ -13,6 +15,10 @@ from verification.core.policy import Frozen
 from verification.core.release.plan import ReleasePlan
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
+PLACE = re.compile(r"\{([A-Za-z_]+)\}")
+"""A place of a notification's template that is filled in."""
+FILLED_IN = ("percent", "verdict", "former", "reason", "action")
+"""Names of such places."""
 
 
 class LookSettings(Frozen):
@@ -20,8 +26,8 @@ class LookSettings(Frozen):
 
     requests: Annotated[int, Field(ge=1, le=10_000)] = 12
     """Of each read on each arm."""
-    natural: Annotated[int, Field(ge=0, le=10_000)] = 40
-    """Of `arm.probe` on no arm, to see the flag's share."""
+    natural: Annotated[int, Field(ge=1, le=10_000)] = 40
+    """Of `arm.probe` on no arm, to see the flag's share: without any, no stage could ever be passed."""
 
 
 class PrometheusSettings(Frozen):
@@ -51,12 +57,37 @@ class NotifySettings(Frozen):
     template: Annotated[str, Field(max_length=20_000)] = '{"text": "{percent} %: {verdict}. {reason} Next: {action}"}'
     """JSON; {percent}, {verdict}, {former}, {reason} and {action} within its texts are filled in."""
 
+    @field_validator("template")
+    @classmethod
+    def template_can_be_filled_in(cls, template: str) -> str:
+        """A template that is no JSON, or names what nobody fills in, would be noticed only when it is needed."""
+        try:
+            document = json.loads(template)
+        except (ValueError, RecursionError) as error:
+            raise ValueError(f"is no JSON: {error}") from error
+        if not isinstance(document, dict):
+            raise ValueError("must be a JSON object")
+        named = {place for text in _texts(document) for place in PLACE.findall(text)}
+        if unknown := sorted(named - set(FILLED_IN)):
+            valid = ", ".join(f"{{{name}}}" for name in FILLED_IN)
+            raise ValueError(f"{{{unknown[0]}}} is filled in by nobody; valid: {valid}")
+        return template
+
     @model_validator(mode="after")
     def one_source(self) -> Self:
         """One place only that the URL comes from."""
         if (self.environment is None) == (self.file is None):
             raise ValueError("name one of environment and file; the URL itself must not stand in the settings")
         return self
+
+
+def _texts(document: Any) -> Iterator[str]:
+    """All texts of a JSON value but the names of its members, which are never filled in."""
+    if isinstance(document, str):
+        yield document
+    elif isinstance(document, list | dict):
+        for one in document.values() if isinstance(document, dict) else document:
+            yield from _texts(one)
 
 
 class ReleaseSettings(ReleasePlan):

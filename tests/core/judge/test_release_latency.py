@@ -19,7 +19,7 @@ from verification.core.release.standing import Standing
 
 BEGAN = datetime(2026, 1, 5, tzinfo=UTC)
 PLAN = ReleasePlan()
-GATE = GateRun(50, "r1", Verdict.PROMOTE, ())
+GATE = GateRun(50, "r1", BEGAN, Verdict.PROMOTE, ())
 
 
 def seen(read: str, of: Arm, times: Bins) -> Seen:
@@ -61,8 +61,11 @@ def test_a_fault_of_the_last_hours_is_told_by_what_they_showed_and_not_by_the_wh
 
 def test_a_change_that_is_too_small_in_milliseconds_is_passed() -> None:
     policy = LatencyPolicy(floor_ms=1_000.0, floor_share=0.999)
-    assert of_latency(judged(1.4, good=0, bad=80, policy=policy)) == []
-    assert of_latency(judged(1.4, good=0, bad=80)) != []
+    (passed,) = of_latency(judged(1.4, good=0, bad=80, policy=policy))
+    assert passed.verdict is Verdict.PROMOTE
+    assert "the least that counts" in passed.reason
+    (held,) = of_latency(judged(1.4, good=0, bad=80))
+    assert held.verdict is Verdict.HOLD
 
 
 @pytest.mark.parametrize("reads", [1, 3])

@@ -1,69 +1,99 @@
 """A stage's errors over the looks: is the rate of the whole stage proven good, and does the candidate fail since some
-look?
+look, at all reads or at one of them? And what the backend has counted itself.
+
+HOLD and ROLLBACK are proven since some look (`core.late_errors`): a rate over all looks would thin errors that begin on
+the fourth day with the three good days before. PROMOTE is proven of all looks together.
 """
 
 from __future__ import annotations
 
-from verification.core.late_errors import late_errors
+from collections.abc import Iterator, Sequence
+
+from verification.core.late_errors import LateErrors, late_errors
 from verification.core.model import Arm, Finding, Verdict
 from verification.core.onset import onsets
 from verification.core.policy import RatePolicy
 from verification.core.rates import RateBound, error_rate
-from verification.core.release.looks import errors_of
+from verification.core.release.events import Look
+from verification.core.release.looks import ArmTotal, errors_of, reads_of
 from verification.core.release.plan import ReleasePlan
 from verification.core.release.standing import Standing
 
-
-def errors_alarm_alpha(plan: ReleasePlan, policy: RatePolicy) -> float:
-    """At which the errors of one stage alarm, so that all stages together keep to the policy's alpha."""
-    return policy.alpha / len(plan.stages)
+_ALARMS = (Verdict.HOLD, Verdict.ROLLBACK)
 
 
-def judge_errors(standing: Standing, plan: ReleasePlan, policy: RatePolicy) -> tuple[RateBound, Verdict, list[Finding]]:
-    """The candidate's errors over the reads of all looks, the verdict on them, and the findings.
+def errors_alarm_alpha(looks: Sequence[Look], plan: ReleasePlan, policy: RatePolicy) -> float:
+    """Of one rate at one stage, so that all rates of all stages together keep to the policy's alpha: that of all reads,
+    that of each, and what the backend counts may alarm."""
+    return policy.alpha / len(plan.stages) / (2 + len(single_reads(looks)))
 
-    HOLD and ROLLBACK are proven since some look (`core.late_errors`): a rate over all looks would thin errors that
-    begin on the fourth day with the three good days before. PROMOTE is proven of all looks together.
+
+def single_reads(looks: Sequence[Look]) -> list[str]:
+    """The reads by themselves; none where there is but one, which is all of them."""
+    reads = reads_of(looks)
+    return reads if len(reads) > 1 else []
+
+
+def judge_errors(
+    standing: Standing, plan: ReleasePlan, policy: RatePolicy, others: ArmTotal
+) -> tuple[RateBound, Verdict, list[Finding]]:
+    """The candidate's error rate over the reads of all looks, the verdict on it, and the findings.
+
+    `others` is what the backend counted of everybody else: users also write, while looks only read.
     """
-    candidate, control = (errors_of(standing.looks, arm) for arm in (Arm.CANDIDATE, Arm.CONTROL))
-    alarm_alpha = errors_alarm_alpha(plan, policy)
-    whole = error_rate(
-        sum(errors for errors, _ in candidate),
-        sum(requests for _, requests in candidate),
-        policy,
-        prove=True,
-        alarm_alpha=alarm_alpha * onsets(0)[0].share,
-        repeatedly=True,
-    )
+    looks, alarm_alpha = standing.looks, errors_alarm_alpha(standing.looks, plan, policy)
+    candidate, control = (errors_of(looks, arm) for arm in (Arm.CANDIDATE, Arm.CONTROL))
+    whole = _of_all(candidate, policy, alarm_alpha)
     failing = late_errors(candidate, control, policy, alarm_alpha=alarm_alpha)
-    blamed = next((one for one in failing if one.blames_candidate), None)
-    percent = standing.percent
-    findings, verdict = [], whole.verdict
+    blamed = _blamed(failing)
+    title, verdict = "Errors on candidate", whole.verdict
+    findings: list[Finding] = []
     if blamed is not None:
-        bound, verdict = blamed.candidate, blamed.candidate.verdict
-        since = f"from look {standing.looks[blamed.since].slot} on " if blamed.since else ""
-        numbers = {"errors": bound.errors, "requests": bound.requests, "low": bound.low}
-        findings.append(
-            Finding(
-                "rates.errors",
-                verdict,
-                "Errors on candidate",
-                since + bound.reason,
-                stage_percent=percent,
-                numbers=numbers,
-            )
-        )
+        verdict = blamed.candidate.verdict
+        findings.append(_finding(standing, title, blamed))
     elif failing:
         verdict = Verdict.INCONCLUSIVE
     elif verdict is not Verdict.PROMOTE:
-        numbers = {"errors": whole.errors, "requests": whole.requests, "low": whole.low}
-        findings.append(
-            Finding(
-                "rates.errors", verdict, "Errors on candidate", whole.reason, stage_percent=percent, numbers=numbers
-            )
-        )
-    for one in late_errors(control, candidate, policy, alarm_alpha=alarm_alpha)[:1]:
-        title = "Errors on control"
-        reason = one.candidate.reason
-        findings.append(Finding("control.unhealthy", Verdict.INCONCLUSIVE, title, reason, stage_percent=percent))
+        findings.append(_told(standing, "rates.errors", verdict, title, whole, ""))
+    for read in single_reads(looks):
+        arms = [errors_of(looks, arm, read) for arm in (Arm.CANDIDATE, Arm.CONTROL)]
+        late = _blamed(late_errors(arms[0], arms[1], policy, alarm_alpha=alarm_alpha))
+        if late is not None:
+            findings.append(_finding(standing, f"Errors of {read} on candidate", late))
+    fails = late_errors(control, candidate, policy, alarm_alpha=alarm_alpha)
+    for one in fails[:1]:
+        told = _told(standing, "control.unhealthy", Verdict.INCONCLUSIVE, "Errors on control", one.candidate, "")
+        findings.append(told)
+    findings += _counted(standing, others, policy, alarm_alpha, is_on_trial=not fails)
     return whole, verdict, findings
+
+
+def _of_all(candidate: Sequence[tuple[int, int]], policy: RatePolicy, alarm_alpha: float) -> RateBound:
+    errors, requests = (sum(one[place] for one in candidate) for place in (0, 1))
+    first = alarm_alpha * onsets(0)[0].share
+    return error_rate(errors, requests, policy, prove=True, alarm_alpha=first, repeatedly=True)
+
+
+def _blamed(failing: Sequence[LateErrors]) -> LateErrors | None:
+    return next((one for one in failing if one.blames_candidate), None)
+
+
+def _counted(
+    standing: Standing, others: ArmTotal, policy: RatePolicy, alarm_alpha: float, *, is_on_trial: bool
+) -> Iterator[Finding]:
+    """Users meet both arms, so their errors speak against the candidate only where control has none."""
+    errors = min(others.errors, others.requests)
+    bound = error_rate(errors, others.requests, policy, prove=False, alarm_alpha=alarm_alpha, repeatedly=True)
+    if bound.verdict in _ALARMS:
+        rule, verdict = ("rates.errors", bound.verdict) if is_on_trial else ("control.unhealthy", Verdict.INCONCLUSIVE)
+        yield _told(standing, rule, verdict, "Errors that the backend counted", bound, "")
+
+
+def _finding(standing: Standing, title: str, late: LateErrors) -> Finding:
+    since = f"from look {standing.looks[late.since].slot} on " if late.since else ""
+    return _told(standing, "rates.errors", late.candidate.verdict, title, late.candidate, since)
+
+
+def _told(standing: Standing, rule: str, verdict: Verdict, title: str, bound: RateBound, since: str) -> Finding:
+    numbers = {"errors": bound.errors, "requests": bound.requests, "low": bound.low}
+    return Finding(rule, verdict, title, since + bound.reason, stage_percent=standing.percent, numbers=numbers)

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
-from itertools import pairwise, takewhile
+from datetime import datetime, timedelta
+from itertools import dropwhile, pairwise, takewhile
 
 from verification.core.model import Finding, Verdict
 from verification.core.release.events import Look
-from verification.core.release.looks import gaps, moved
+from verification.core.release.looks import gaps, moved, slot_of
 from verification.core.release.plan import PlannedStage, ReleasePlan
 
 _SILENT_LOOKS = 2
 """One look may fall into a restart."""
 _MOST_STEP_S = 60.0
-"""More than any steering of a clock moves it from one look to the next."""
+"""More than any steering of a clock moves it from one look to the next, or parts the clocks of two machines."""
+_TOLD = {
+    "health": "the health",
+    "consistent": "the consistency of the data",
+    "counters": "the counters",
+    "fallback_lines": "the log",
+}
+"""What a look may tell beside its answers, in words."""
 
 
 def judge_backend(looks: Sequence[Look], percent: int) -> Iterator[Finding]:
@@ -25,18 +32,35 @@ def judge_backend(looks: Sequence[Look], percent: int) -> Iterator[Finding]:
     if lines:
         reason = f"{lines} lines of the backend's log speak of a fallback"
         yield Finding("log.fallback", Verdict.HOLD, "Fallbacks in the log", reason, stage_percent=percent)
-    silent = list(takewhile(lambda look: not look.is_answered, reversed(looks)))
-    if len(silent) >= _SILENT_LOOKS:
-        said = silent[0].failure or "no answer of both arms"
-        reason = f"at the last {len(silent)} looks it did not answer on both arms: {said}"
-        yield Finding("target.silent", Verdict.HOLD, "The backend", reason, stage_percent=percent)
+    yield from _silence(looks, percent)
     counted = moved(looks)
     if counted.restarts:
         reason = f"its counters began anew {counted.restarts} times: it was restarted, or its process died"
         yield Finding("target.restarted", Verdict.PROMOTE, "The backend", reason, stage_percent=percent)
     if counted.is_stale:
-        reason = "its counters stood still between two looks although requests were sent: they are stale"
+        reason = "its counters stood still between the last two looks although requests were answered: they are stale"
         yield Finding("monitoring.stale", Verdict.INCONCLUSIVE, "Metrics", reason, stage_percent=percent)
+
+
+def _silence(looks: Sequence[Look], percent: int) -> Iterator[Finding]:
+    """What the last look did not get. A look before it that got less is made good by this one."""
+    silent = list(takewhile(lambda look: not look.is_answered, reversed(looks)))
+    if silent:
+        verdict = Verdict.HOLD if len(silent) >= _SILENT_LOOKS else Verdict.INCONCLUSIVE
+        times = "look" if len(silent) == 1 else f"{len(silent)} looks"
+        reason = f"at the last {times} it did not answer on both arms: {silent[0].failure or 'no answer'}"
+        yield Finding("target.silent", verdict, "The backend", reason, stage_percent=percent)
+    elif looks:
+        last = looks[-1]
+        gone = [
+            words
+            for name, words in _TOLD.items()
+            if getattr(last, name) is None and any(getattr(look, name) is not None for look in looks)
+        ]
+        if gone or last.failure is not None:
+            of = f"{', '.join(gone)} cannot be had any more" if gone else "not all of it could be had"
+            reason = f"at the last look {of}: {last.failure or 'no reason is known'}"
+            yield Finding("monitoring.missing", Verdict.INCONCLUSIVE, "Monitoring", reason, stage_percent=percent)
 
 
 def _data(looks: Sequence[Look], percent: int) -> Iterator[Finding]:
@@ -49,12 +73,12 @@ def _data(looks: Sequence[Look], percent: int) -> Iterator[Finding]:
             f"{', '.join(differing)}"
         )
         yield Finding("state.cross", Verdict.ROLLBACK, title, reason, stage_percent=percent)
-    told = [look for look in looks if look.consistent is not None]
-    bad = [look for look in told if not look.consistent]
-    if bad and told[0].consistent:
-        reason = f"the backend calls its data inconsistent at {len(bad)} of {len(told)} looks; at the first it did not"
+    told = [look.consistent for look in looks if look.consistent is not None]
+    bad_since_good = list(dropwhile(lambda is_good: not is_good, told)).count(False)
+    if bad_since_good:
+        reason = f"the backend calls its data inconsistent at {bad_since_good} of {len(told)} looks, and did not before"
         yield Finding("monitoring.consistency", Verdict.ROLLBACK, title, reason, stage_percent=percent)
-    elif bad:
+    elif told and not told[-1]:
         reason = "the backend called its data inconsistent when the stage began already: mend it, or nothing is seen"
         yield Finding("monitoring.consistency", Verdict.INCONCLUSIVE, title, reason, stage_percent=percent)
 
@@ -62,33 +86,57 @@ def _data(looks: Sequence[Look], percent: int) -> Iterator[Finding]:
 def _health(looks: Sequence[Look], percent: int) -> Iterator[Finding]:
     told = [look.health for look in looks if look.health is not None]
     if told and told[-1] != "healthy":
-        better = told[0] == "healthy"
-        verdict = Verdict.HOLD if better else Verdict.INCONCLUSIVE
-        reason = f"health says {told[-1]!r} at the last look" + ("" if better else ", and did when the stage began")
+        was_better = "healthy" in told
+        verdict = Verdict.HOLD if was_better else Verdict.INCONCLUSIVE
+        reason = f"health says {told[-1]!r} at the last look" + (
+            "" if was_better else ", and did since the stage began"
+        )
         yield Finding("monitoring.health", verdict, "Health of the backend", reason, stage_percent=percent)
+
+
+def forward_steps(looks: Sequence[Look]) -> timedelta:
+    """How far the clock was moved forward over the looks: time that passed on the clock, and in which nothing was seen.
+
+    A machine that slept looks the same.
+    """
+    return timedelta(seconds=sum(look.clock_step_s for look in looks if look.clock_step_s > _MOST_STEP_S))
 
 
 def judge_looks_taken(
     looks: Sequence[Look], stage: PlannedStage, plan: ReleasePlan, began_at: datetime, now: datetime
 ) -> Iterator[Finding]:
-    """Looks that are missing, and clocks that were set."""
+    """Looks that are missing, found nothing or are long ago, and clocks that were set."""
+    percent = stage.percent
     missed = gaps(stage, began_at, looks, now)
-    number = sum(gap.looks for gap in missed)
+    number, empty = sum(gap.looks for gap in missed), sum(not look.is_answered for look in looks)
     due = number + len(looks)
-    if number:
+    if number or empty:
         named = ", ".join(f"{gap.first}" if gap.looks == 1 else f"{gap.first} to {gap.last}" for gap in missed[:5])
-        too_many = number > plan.most_missed_share * due
+        said = [f"{number} of {due} looks were not taken: number {named}{' and more' if len(missed) > 5 else ''}"]
+        said = [*(said if number else []), *([f"{empty} of {due} looks found no answer on both arms"] if empty else [])]
+        too_many = number + empty > plan.most_missed_share * due
         verdict = Verdict.INCONCLUSIVE if too_many else Verdict.PROMOTE
-        reason = f"{number} of {due} looks were not taken: number {named}"
-        yield Finding("release.gap", verdict, "Looks", reason, stage_percent=stage.percent)
-    stepped = [look for look in looks if not abs(look.clock_step_s) <= _MOST_STEP_S]
+        yield Finding("release.gap", verdict, "Looks", "; ".join(said), stage_percent=percent)
+    since = slot_of(stage, began_at, now) - max((look.slot for look in looks), default=-1) - 1
+    if since >= _SILENT_LOOKS:
+        reason = f"the last {since} looks that were due were not taken: how it stands now is not known"
+        yield Finding("release.stale", Verdict.INCONCLUSIVE, "Looks", reason, stage_percent=percent)
+    yield from _clock(looks, percent, began_at, now)
+
+
+def _clock(looks: Sequence[Look], percent: int, began_at: datetime, now: datetime) -> Iterator[Finding]:
+    stepped = [look.clock_step_s for look in looks if abs(look.clock_step_s) > _MOST_STEP_S]
     if stepped:
-        step = max((look.clock_step_s for look in stepped), key=abs)
+        step = max(stepped, key=abs)
         reason = (
-            f"before {len(stepped)} looks the clock was set, by up to {step:+.0f} s: the window is not what it seems"
+            f"before {len(stepped)} looks the clock was set or the machine slept, by up to {step:+.0f} s; what it "
+            "moved forward is left out of the window"
         )
-        yield Finding("release.clock", Verdict.INCONCLUSIVE, "Clock", reason, stage_percent=stage.percent)
-    in_order = all(before.at <= after.at for before, after in pairwise(looks))
-    if not in_order or any(look.at < began_at for look in looks):
-        reason = "looks are older than those before them, or than the stage: the clock was set back"
-        yield Finding("release.clock", Verdict.INCONCLUSIVE, "Clock", reason, stage_percent=stage.percent)
+        yield Finding("release.clock", Verdict.PROMOTE, "Clock", reason, stage_percent=percent)
+    times = [began_at, *(look.at for look in looks), now]
+    if any(after - before < -timedelta(seconds=_MOST_STEP_S) for before, after in pairwise(times)):
+        reason = (
+            "looks are older than those before them, older than the stage, or still to come: the clock was set back. "
+            "If it stays so, start the stage again"
+        )
+        yield Finding("release.clock", Verdict.INCONCLUSIVE, "Clock", reason, stage_percent=percent)

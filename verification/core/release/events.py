@@ -65,6 +65,9 @@ class Look:
     natural_domain: int = 0
     natural_unwitnessed: int = 0
     """Of requests on no arm: who served them."""
+    compared_legacy: int = 0
+    compared_domain: int = 0
+    """Of requests that only compared reads across the arms: who served them."""
     health: str | None = None
     counters: Counters | None = None
     consistent: bool | None = None
@@ -75,6 +78,8 @@ class Look:
     """Reads that the arms answered differently although control agreed with itself before and after."""
     fallback_lines: int | None = None
     """Lines of the log since the look before that speak of a fallback."""
+    log_bytes: int | None = None
+    """How far the log has been read; the next look goes on there."""
     prometheus: tuple[tuple[str, float], ...] = ()
     """What the queries of the settings gave; what was empty or no number is not there."""
     clock_step_s: float = 0.0
@@ -93,6 +98,8 @@ class GateRun:
 
     percent: int
     run_id: str
+    ran_at: datetime
+    """When the run began. One from before the stage began, for example before a mended build, says nothing of it."""
     verdict: Verdict
     reasons: tuple[str, ...]
     p95_change: float | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -23,11 +24,15 @@ class Figure:
     verdict: Verdict
 
 
+Wanted = Literal["hours", "looks", "requests", "gate"]
+"""What the plan wants of a stage: time, looks, candidate requests over the looks, a run of the gate."""
+
+
 @dataclass(frozen=True, slots=True)
 class Missing:
     """Something that the plan wants and that is not there yet."""
 
-    what: Literal["hours", "looks", "requests", "gate"]
+    what: Wanted
     there: float
     needed: float
 
@@ -35,8 +40,10 @@ class Missing:
     def told(self) -> str:
         """In words."""
         if self.what == "gate":
-            return "no run of the gate at this percent is known"
-        return f"{self.there:.4g} of {self.needed:g} {self.what} are there"
+            return "no run of the gate at this percent is known since the stage began"
+        # Rounded down, or all would be there a little before they are.
+        there = math.floor(self.there * 10) / 10
+        return f"{there:.12g} of {self.needed:.12g} {self.what} are there"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +57,11 @@ class Action:
     def command(self) -> str:
         """The exact words to type."""
         gate = "python -m verification"
+        # What the gate's run said is told whatever it was, so `;`: its exit code is 0 only where it promotes.
         return {
             "begin": f"{gate} start {self.percent}",
             "wait": f"{gate} observe",
-            "run-gate": f"pytest -m stage_gate --stage {self.percent} && {gate} decide --run reports/latest",
+            "run-gate": f"pytest -m stage_gate --stage {self.percent}; {gate} decide --run reports/latest",
             "promote": f"{gate} start {self.percent}",
             "done": f"{gate} report --stage {self.percent}",
             "analyse": f"{gate} rollback && {gate} start {self.percent}",

@@ -12,9 +12,9 @@ from datetime import datetime
 from itertools import pairwise
 
 from verification.core.exceedance import Stratum
-from verification.core.histogram import Histogram
+from verification.core.histogram import Histogram, merge
 from verification.core.model import Arm
-from verification.core.release.events import Counters, Look, Seen
+from verification.core.release.events import Counters, Look
 from verification.core.release.plan import PlannedStage
 
 
@@ -29,35 +29,37 @@ class ArmTotal:
     unwitnessed: int
 
 
-def total_of(looks: Sequence[Look], arm: Arm) -> ArmTotal:
-    """Add up what the looks saw of an arm."""
-    seen = [one for look in looks for one in look.seen if one.arm is arm]
+def total_of(looks: Sequence[Look], arm: Arm, read: str | None = None) -> ArmTotal:
+    """Add up what the looks saw of an arm, of one read or of all."""
+    seen = [one for look in looks for one in look.seen if one.arm is arm and read in (None, one.read)]
     return ArmTotal(
         *(sum(getattr(one, name) for one in seen) for name in ("requests", "errors", "legacy", "domain", "unwitnessed"))
     )
 
 
-def errors_of(looks: Sequence[Look], arm: Arm) -> list[tuple[int, int]]:
-    """By look the errors and requests of an arm, all reads together."""
+def reads_of(looks: Sequence[Look]) -> list[str]:
+    """The reads that the looks sent, in the order of their first time."""
+    return list(dict.fromkeys(one.read for look in looks for one in look.seen))
+
+
+def errors_of(looks: Sequence[Look], arm: Arm, read: str | None = None) -> list[tuple[int, int]]:
+    """By look the errors and requests of an arm, of one read or of all."""
     return [
         (sum(one.errors for one in mine), sum(one.requests for one in mine))
-        for mine in ([one for one in look.seen if one.arm is arm] for look in looks)
+        for mine in ([one for one in look.seen if one.arm is arm and read in (None, one.read)] for look in looks)
     ]
 
 
 def strata_of(looks: Sequence[Look]) -> list[Stratum]:
-    """Each read is a stratum, each look a time block."""
-    reads = dict.fromkeys(one.read for look in looks for one in look.seen)
-    by_look = [{(one.read, one.arm): one for one in look.seen} for look in looks]
+    """Each read is a stratum, in the order of `reads_of`; each look is a time block."""
     return [
-        Stratum(tuple((_times(seen, read, Arm.CONTROL), _times(seen, read, Arm.CANDIDATE)) for seen in by_look))
-        for read in reads
+        Stratum(tuple((_times(look, read, Arm.CONTROL), _times(look, read, Arm.CANDIDATE)) for look in looks))
+        for read in reads_of(looks)
     ]
 
 
-def _times(seen: dict[tuple[str, Arm], Seen], read: str, arm: Arm) -> Histogram:
-    found = seen.get((read, arm))
-    return Histogram.of({} if found is None else found.times)
+def _times(look: Look, read: str, arm: Arm) -> Histogram:
+    return merge(*(one.times for one in look.seen if (one.read, one.arm) == (read, arm)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,27 +72,41 @@ class Moved:
     domain: int = 0
     restarts: int = 0
     is_stale: bool = False
-    """Requests were sent between two looks, and the counters did not move."""
+    """Requests were answered between the last two looks that told them, and the counters did not move."""
 
 
 def moved(looks: Sequence[Look]) -> Moved:
     """Differences of the counters from look to look. After a restart what stands there is what was counted since; what
-    was counted between the look before and the restart is lost."""
-    sums, restarts, stale = [0, 0, 0, 0], 0, False
-    told = [(look, look.counters) for look in looks if look.counters is not None]
-    for (_, before), (_, after) in pairwise(told):
-        then, now = _numbers(before), _numbers(after)
-        began_anew = any(new < old for old, new in zip(then, now, strict=True))
+    was counted between the look before and the restart is lost. What is not told, or is negative, is not known."""
+    sums, restarts, is_stale = [0, 0, 0, 0], 0, False
+    last: list[int | None] = [None] * len(sums)
+    at = 0
+    for number, look in enumerate(looks):
+        told = _numbers(look.counters)
+        if told[0] is None:
+            continue
+        pairs = [(old, new) for old, new in zip(last, told, strict=True) if old is not None and new is not None]
+        began_anew = any(new < old for old, new in pairs)
         restarts += began_anew
-        # A probe of each look at least lies in between.
-        stale = stale or now == then
-        sums = [kept + new - (0 if began_anew else old) for kept, old, new in zip(sums, then, now, strict=True)]
+        is_stale = bool(pairs) and all(new == old for old, new in pairs) and any(map(_was_answered, looks[at:number]))
+        for place, (old, new) in enumerate(zip(last, told, strict=True)):
+            if old is not None and new is not None:
+                sums[place] += new if began_anew else new - old
+            last[place] = (0 if began_anew else old) if new is None else new
+        at = number
     requests, server_errors, legacy, domain = sums
-    return Moved(requests, server_errors, legacy, domain, restarts, stale)
+    return Moved(requests, server_errors, legacy, domain, restarts, is_stale)
 
 
-def _numbers(counters: Counters) -> list[int]:
-    return [counters.requests, counters.server_errors, counters.legacy or 0, counters.domain or 0]
+def _was_answered(look: Look) -> bool:
+    return any(one.requests > one.errors for one in look.seen) or look.natural_legacy + look.natural_domain > 0
+
+
+def _numbers(counters: Counters | None) -> list[int | None]:
+    if counters is None:
+        return [None] * 4
+    told = (counters.requests, counters.server_errors, counters.legacy, counters.domain)
+    return [None if number is None or number < 0 else number for number in told]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,5 +129,6 @@ def slot_of(stage: PlannedStage, began_at: datetime, now: datetime) -> int:
 
 def gaps(stage: PlannedStage, began_at: datetime, looks: Sequence[Look], now: datetime) -> list[Gap]:
     """Looks that were due by now and are missing. The one that is due at this very moment is not missing yet."""
-    slots = [-1, *sorted(look.slot for look in looks), slot_of(stage, began_at, now)]
+    # A clock that was set back gives slots before the first; between them and it nothing was due.
+    slots = [-1, *sorted({look.slot for look in looks if look.slot >= 0}), slot_of(stage, began_at, now)]
     return [Gap(before + 1, after - 1) for before, after in pairwise(slots) if after - before > 1]

@@ -10,7 +10,8 @@ from pydantic import Field, field_validator, model_validator
 from verification.core.model import Verdict
 from verification.core.policy import Frozen
 
-Hours = Annotated[float, Field(gt=0, le=24 * 365)]
+Hours = Annotated[float, Field(ge=1e-6, le=24 * 365)]
+"""From 3.6 ms on: what is shorter would be no time at all to a clock."""
 
 
 class PlannedStage(Frozen):
@@ -33,7 +34,8 @@ class PlannedStage(Frozen):
         """A window that ends before it may end, or is too short for its looks, could never be passed."""
         if self.least_hours > self.most_hours:
             raise ValueError(f"least_hours = {self.least_hours:g} is more than most_hours = {self.most_hours:g}")
-        room = int(self.most_hours / self.every_hours) + 1
+        # Not of the hours: 0.3 / 0.1 is less than 3.
+        room = self.most // self.every + 1
         if self.looks > room:
             raise ValueError(
                 f"looks = {self.looks} do not fit: every {self.every_hours:g} h there are {room} of them within "

@@ -59,7 +59,7 @@ class Standing:
     looks: tuple[Look, ...] = ()
     """Of the present stage, in order of their slots."""
     gate: GateRun | None = None
-    """The last run of the gate at the present stage."""
+    """The newest run of the gate within the present stage, in whichever order they were told."""
     judged: Judged | None = None
     """The last verdict of the present stage."""
     found: tuple[Found, ...] = ()
@@ -92,6 +92,18 @@ def standing(events: Iterable[tuple[int, datetime, Event]]) -> Standing:
     return now
 
 
+def standing_at_end_of(events: Iterable[tuple[int, datetime, Event]], percent: int) -> Standing | None:
+    """The release as it stood right before the last stage at this percent was left, or as it stands while that runs;
+    None where no such stage ever began."""
+    now, found = Standing(), None
+    for number, at, event in events:
+        before, now = now, _with(now, number, at, event)
+        was_there = before.began_at is not None and before.percent == percent
+        if was_there and now.began_line != before.began_line:
+            found = before
+    return now if now.began_at is not None and now.percent == percent else found
+
+
 def _with(now: Standing, number: int, at: datetime, event: Event) -> Standing:
     if isinstance(event, Started):
         return (
@@ -102,22 +114,47 @@ def _with(now: Standing, number: int, at: datetime, event: Event) -> Standing:
         left = _left(now, at, rolled_back=True)
         return replace(left, percent=0, began_at=None, began_line=number, rolled_back=event)
     if isinstance(event, FeedbackAdded):
-        return replace(now, feedback=(*now.feedback, Feedback(event, at)))
+        return replace(now, feedback=_added(now.feedback, Feedback(event, at)))
     if isinstance(event, FeedbackResolved):
-        told = tuple(replace(one, resolved=event) if one.added.id == event.id else one for one in now.feedback)
-        return replace(now, feedback=told)
+        return replace(now, feedback=_resolved(now.feedback, event))
     # What came in of another stage, for example from a run of yesterday, says nothing of this one.
     if getattr(event, "percent", None) != now.percent or now.began_at is None:
         return now
     if isinstance(event, Look):
-        return replace(now, looks=tuple(sorted((*now.looks, event), key=lambda look: look.slot)))
+        return replace(now, looks=_looked(now.looks, event))
     if isinstance(event, GateRun):
-        return replace(now, gate=event)
+        return now if event.ran_at < now.began_at else replace(now, gate=_newest(now.gate, event))
     if isinstance(event, Judged):
         return replace(now, judged=event)
     if isinstance(event, Decided):
         return replace(now, decided=event)
     return replace(now, found=(*now.found, event)) if isinstance(event, Found) else now
+
+
+def _added(known: tuple[Feedback, ...], new: Feedback) -> tuple[Feedback, ...]:
+    """A file that is read in twice says nothing new; another text under the same id does."""
+    return known if any(one.added == new.added for one in known) else (*known, new)
+
+
+def _resolved(known: tuple[Feedback, ...], event: FeedbackResolved) -> tuple[Feedback, ...]:
+    """One word is resolved, the oldest that is open: what shares its id by mistake must not vanish with it. Without a
+    reason none is."""
+    at = next((at for at, one in enumerate(known) if one.is_open and one.added.id == event.id), None)
+    if at is None or not event.reason.strip():
+        return known
+    return (*known[:at], replace(known[at], resolved=event), *known[at + 1 :])
+
+
+def _looked(known: tuple[Look, ...], new: Look) -> tuple[Look, ...]:
+    """In order of their slots; of two that were taken for the same slot the earlier one, or it would count twice."""
+    by_slot = {look.slot: look for look in known}
+    kept = min(by_slot.get(new.slot, new), new, key=lambda look: look.at)
+    return tuple(look for _, look in sorted({**by_slot, new.slot: kept}.items()))
+
+
+def _newest(known: GateRun | None, new: GateRun) -> GateRun:
+    """Who tells an older run once more does not undo what a newer one said."""
+    return new if known is None or known.ran_at <= new.ran_at else known
 
 
 def _begun(now: Standing, number: int, at: datetime, event: Started) -> Standing:

@@ -22,6 +22,7 @@ KINDS = (
     "sequence",
     "concurrency",
     "crash",
+    "release",
 )
 VERDICTS = ("PROMOTE", "INCONCLUSIVE", "HOLD", "ROLLBACK")
 

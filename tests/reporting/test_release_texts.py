@@ -1,0 +1,74 @@
+"""One table holds every text of the release's reports, whole in both languages, and nothing in it is idle."""
+
+from __future__ import annotations
+
+import re
+import string
+from pathlib import Path
+
+import pytest
+
+from tests.reporting.releases import views
+from verification.core.judge import figures, release, watching
+from verification.core.release.events import Decided
+from verification.reporting import release_texts
+from verification.reporting.release_report import render_release_html, render_release_md
+from verification.reporting.release_status import status_lines
+from verification.reporting.release_texts import LANGUAGES, TEXTS, text
+from verification.reporting.release_words import Words
+
+SOURCES = [Path(str(module.__file__)).read_text(encoding="utf-8") for module in (release, figures, watching)]
+RULES = {rule for source in SOURCES for rule in re.findall(r'"([a-z]+\.[a-z0-9]+)"', source)}
+
+
+def placeholders(words: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(words) if name is not None}
+
+
+@pytest.mark.parametrize("key", TEXTS)
+def test_a_text_is_there_in_every_language_with_the_same_places_to_fill_in(key: str) -> None:
+    texts = TEXTS[key]
+    assert set(texts) == set(LANGUAGES)
+    assert all(texts.values())
+    assert placeholders(texts["en"]) == placeholders(texts["zh"])
+
+
+def test_the_chinese_texts_are_chinese_and_the_english_ones_are_not() -> None:
+    chinese = re.compile("[\u4e00-\u9fff]")
+    assert not [key for key, texts in TEXTS.items() if chinese.search(texts["en"])]
+    # What joins others, and what is only a sign, has no words.
+    wordless = {"language", "pair", "list", "of"}
+    assert {key for key, texts in TEXTS.items() if not chinese.search(texts["zh"])} == wordless
+
+
+def test_every_rule_that_the_judge_of_a_release_names_has_a_name_in_the_table() -> None:
+    assert len(RULES) > 15
+    assert {f"rule.{rule}" for rule in RULES} == {key for key in TEXTS if key.startswith("rule.")}
+
+
+def test_no_text_is_idle(monkeypatch: pytest.MonkeyPatch) -> None:
+    used = set()
+
+    class Watched(dict[str, object]):
+        def __getitem__(self, key: str) -> object:
+            used.add(key)
+            return super().__getitem__(key)
+
+    monkeypatch.setattr(release_texts, "TEXTS", Watched(TEXTS))
+    for view in views().values():
+        render_release_html(view, "zh")
+        render_release_md(view, "zh")
+        status_lines(view)
+    # One word of a list that every entry has its place in.
+    enumerated = {key for key in TEXTS if key.startswith(("rule.", "decision."))}
+    assert set(TEXTS) - used - enumerated == set()
+
+
+def test_a_decision_has_a_name_whatever_it_is() -> None:
+    kinds = Decided.__annotations__["decision"]
+    for kind in re.findall(r'"([a-z-]+)"', str(kinds)):
+        assert text(f"decision.{kind}", "zh") != text(f"decision.{kind}", "en")
+
+
+def test_a_rule_without_a_name_is_named_by_its_finding() -> None:
+    assert Words("zh").rule("made.up", "Some title") == "Some title"

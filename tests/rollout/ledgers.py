@@ -1,0 +1,35 @@
+"""Ledgers as the tests need them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.core.release.builders import BEGAN, feedback, gate, look, rolled_back, started
+from verification.core.model import Verdict
+from verification.core.release.events import Decided, Event, FeedbackResolved, Found, Judged, Told
+from verification.rollout.ledger import Ledger
+
+EVERY_KIND: list[Event] = [
+    started(),
+    look(0),
+    gate(p95_change=0.1, p95_low=-0.1),
+    feedback(),
+    FeedbackResolved("f1", "mended", "otto"),
+    Found(10, "rates.errors", Verdict.HOLD, "Errors", "many"),
+    Judged(10, Verdict.HOLD, ("Errors: many",), "wait"),
+    Decided(10, "hold", "maria", "wait for the night"),
+    rolled_back(detail=("nothing by domain",)),
+    Told("flagger", "Synced"),
+]
+
+
+def filled(path: Path, lines: int = 4) -> None:
+    with Ledger(path) as ledger:
+        for number in range(lines):
+            ledger.append(Told("test", f"text {number}"), BEGAN)
+
+
+def texts(path: Path) -> list[str]:
+    with Ledger(path, create=False) as ledger:
+        assert ledger.broken() == []
+        return [event.text for _, _, event in ledger.events() if isinstance(event, Told)]

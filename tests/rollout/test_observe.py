@@ -1,0 +1,186 @@
+"""Looking for days: nothing is counted twice or lost, whatever ends the process, and one process looks at a time."""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import sys
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.production.deployment import Deployment
+from tests.rollout.releasing import PLAN, Release
+from verification.core.errors import UsageError
+from verification.core.model import Arm, Verdict
+from verification.core.release.events import Look
+from verification.rollout.look import counters_of, take_look
+from verification.rollout.observe import Observer
+
+KILLS = 50
+OFTEN = [{**PLAN[0], "every_hours": 0.3 / 3600}, *PLAN[1:]]
+"""A look every 0.3 s."""
+
+
+def looks(release: Release) -> list[Look]:
+    return [event for _, _, event in release.ledger.events() if isinstance(event, Look)]
+
+
+def settings_file(release: Release, folder: Path) -> Path:
+    """The release's settings as a person would have them in a file."""
+    tables = ["".join(f"{name} = {value}\n" for name, value in stage.items()) for stage in release.plan]
+    plan = "".join(f"[[release.stages]]\n{table}" for table in tables)
+    path = folder / "rollout.toml"
+    path.write_text(
+        f'[target]\nurl = "{release.backend.url}"\n[witness]\nheader = "X-Served-By"\n'
+        f'[release]\nneeds_gate = false\nledger = "{release.ledger.path}"\n'
+        f"[release.look]\nrequests = 2\nnatural = 4\n{plan}"
+    )
+    return path
+
+
+def observing(file: Path, *words: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "verification", "observe", "--settings", str(file), *words]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+@pytest.mark.weeks
+def test_killed_at_random_moments_no_look_is_counted_twice_or_lost(backend: Deployment, tmp_path: Path) -> None:
+    release = Release(backend, tmp_path)
+    release.plan = OFTEN
+    release.clock.begin_now()
+    assert release.start(10).is_proven
+    file, dice = settings_file(release, tmp_path), random.Random(7)
+    told: set[int] = set()
+    for _ in range(KILLS):
+        observer = observing(file)
+        time.sleep(dice.uniform(0.3, 2.0))
+        observer.send_signal(signal.SIGKILL)
+        said, _err = observer.communicate(timeout=30)
+        told |= {int(line.split(" look ")[1].split(" ")[0]) for line in said.splitlines() if " look " in line}
+        assert release.ledger.broken() == []
+    kept = [look.slot for look in looks(release)]
+    assert len(told) >= 10
+    assert len(kept) == len(set(kept))
+    assert told <= set(kept)
+
+    before = len(kept)
+    goes_on = observing(file, "--once")
+    assert goes_on.wait(timeout=60) in (10, 11)
+    assert len(looks(release)) == before + 1
+    assert release.ledger.broken() == []
+
+
+def test_two_observers_on_one_ledger_the_second_refuses(backend: Deployment, tmp_path: Path) -> None:
+    release = Release(backend, tmp_path)
+    release.plan = OFTEN
+    release.clock.begin_now()
+    assert release.start(10).is_proven
+    file = settings_file(release, tmp_path)
+    first = observing(file)
+    try:
+        assert first.stdout is not None
+        assert " look " in first.stdout.readline()
+        second = observing(file)
+        said, _ = second.communicate(timeout=30)
+        assert second.returncode == 2
+        assert f"is being observed by process {first.pid}" in said
+    finally:
+        first.send_signal(signal.SIGINT)
+        said, _ = first.communicate(timeout=30)
+    assert first.returncode == 2
+    assert "`observe` goes on from there" in said
+
+
+def test_a_look_is_taken_once_for_its_hour(backend: Deployment, tmp_path: Path) -> None:
+    release = Release(backend, tmp_path)
+    release.requests = 2
+    assert release.start(10).is_proven
+    observer = Observer(release.settings, release.catalog, release.ledger, release.clock, release.said.append)
+    observer.once()
+    observer.once()
+    assert [look.slot for look in looks(release)] == [0]
+    assert "has been taken already" in release.said[-1]
+    release.clock.sleep(3600)
+    observer.once()
+    assert [look.slot for look in looks(release)] == [0, 1]
+    assert {one.arm for one in looks(release)[0].seen} == set(Arm)
+
+
+def test_looks_that_were_missed_are_named(backend: Deployment, tmp_path: Path) -> None:
+    release = Release(backend, tmp_path)
+    release.requests = 2
+    assert release.start(10).is_proven
+    release.observe(timedelta(hours=2))
+    release.clock.sleep(5 * 3600)
+    release.observe(timedelta(minutes=1))
+    found = {one.rule: one for one in release.ledger.standing().found}
+    assert found["release.gap"].reason == "4 of 8 looks were not taken: number 3 to 6"
+    assert found["release.gap"].verdict is Verdict.INCONCLUSIVE
+
+
+def test_a_clock_that_was_set_is_named(backend: Deployment, tmp_path: Path) -> None:
+    release = Release(backend, tmp_path)
+    release.requests = 2
+    assert release.start(10).is_proven
+    observer = Observer(release.settings, release.catalog, release.ledger, release.clock, release.said.append)
+    observer.run(timedelta(minutes=1))
+    release.clock.stepped = timedelta(hours=3)
+    observer.run(timedelta(minutes=1))
+    assert looks(release)[-1].clock_step_s == pytest.approx(3 * 3600, abs=1)
+    found = {one.rule: one for one in release.ledger.standing().found}
+    assert "the clock was set, by up to +10800 s" in found["release.clock"].reason
+
+
+def test_a_backend_that_does_not_answer_is_held_after_two_looks(backend: Deployment, tmp_path: Path) -> None:
+    release = Release(backend, tmp_path)
+    release.requests = 2
+    assert release.start(10).is_proven
+    release.observe(timedelta(minutes=30))
+    assert backend.at("stop").returncode == 0
+    release.clock.sleep(3600)
+    assert release.observe(timedelta(minutes=20)) is not Verdict.PROMOTE
+    release.clock.sleep(3600)
+    assert release.observe(timedelta(minutes=20)) is Verdict.HOLD
+    assert {one.rule for one in release.ledger.standing().found} >= {"target.silent"}
+
+
+def test_a_stage_that_is_moved_while_it_is_looked_at_keeps_no_look_of_the_former(
+    backend: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = Release(backend, tmp_path)
+    release.requests = 2
+    assert release.start(10).is_proven
+
+    def moved_meanwhile(*words: object) -> Look:
+        look = take_look(*words)  # type: ignore[arg-type]  # handed on
+        assert release.start(25, override="meanwhile").is_proven
+        return look
+
+    monkeypatch.setattr("verification.rollout.observe.take_look", moved_meanwhile)
+    release.observe(timedelta(minutes=1))
+    assert looks(release) == []
+    assert any("the stage was left while look 0 was taken" in line for line in release.said)
+
+
+def test_without_a_stage_there_is_nothing_to_observe(backend: Deployment, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no stage of the plan runs"):
+        Release(backend, tmp_path).observe(timedelta(hours=1))
+
+
+@pytest.mark.parametrize(
+    "metrics",
+    [None, [], "x", {}, *({"requests": told} for told in (3, {"total": -1}, {"total": True}, {"total": "9"}))],
+)
+def test_metrics_of_another_form_are_no_counters(metrics: object) -> None:
+    assert counters_of(metrics) is None
+
+
+def test_server_errors_are_counted_by_status_and_what_is_no_status_is_left_out() -> None:
+    by_status = {"200": 90, "404": 4, "500": 5, "503": 1, "five": 7, "502": "x"}
+    found = counters_of({"requests": {"total": 100, "by_status": by_status}, "domain_service": {"usage_count": 10}})
+    assert found is not None
+    assert (found.requests, found.server_errors, found.legacy, found.domain) == (100, 6, None, 10)

@@ -1,0 +1,293 @@
+"""The command line of a release over days."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import os
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from verification.catalog.load import load_catalog
+from verification.core.cases import Catalog
+from verification.core.errors import UsageError
+from verification.core.model import Verdict
+from verification.core.printable import visible
+from verification.core.redact import redact_text
+from verification.core.release.view import ReleaseView, last_stage, view_of
+from verification.evidence import save
+from verification.rollout.clock import SystemClock
+from verification.rollout.ledger import Ledger
+from verification.settings import Settings, load_settings
+
+_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+CLOCK = SystemClock()
+
+
+def add_release_commands(commands: Any) -> None:
+    """Add what carries a release to the suite's commands."""
+    begin = _command(commands, "start", "put the backend at the next percent of the plan, and prove that it is there")
+    begin.add_argument("percent", metavar="PERCENT", help="0 to 100, a stage of the plan")
+    begin.add_argument("--override", metavar="REASON", help="pass over the order of the plan; is written down")
+    _mover(begin)
+    begin.set_defaults(run=_start)
+    back = _command(commands, "rollback", "bring every request back to the old implementation, and prove it")
+    back.add_argument("--why", default="on command", metavar="TEXT", help="is written down")
+    back.add_argument("--print-script", action="store_true", help="print a shell script that does it without the suite")
+    _mover(back)
+    back.set_defaults(run=_rollback)
+    watch = _command(commands, "observe", "look at the backend while a stage runs; the plan says how often")
+    watch.add_argument("--once", action="store_true", help="take the look that is due and end, for cron")
+    watch.add_argument("--every", type=_duration, metavar="TIME", help="for example 1h; must be what the plan says")
+    watch.add_argument("--for", dest="longest", type=_duration, metavar="TIME", help="such as 2d (default: for ever)")
+    watch.set_defaults(run=_observe)
+    choose = _command(commands, "decide", "judge the present stage now; write down a run of the gate, or a decision")
+    choose.add_argument("--run", dest="gate_run", type=Path, metavar="RUN", help="folder of a run of the gate")
+    choose.add_argument(
+        "--as", dest="decision", choices=("promote", "hold", "again", "roll-back"), help="your decision"
+    )
+    choose.add_argument("--why", default="", metavar="TEXT", help="why, with --as")
+    _who(choose)
+    choose.set_defaults(run=_decide)
+    _add_feedback(commands)
+    shown = _command(commands, "status", "where the release stands: stages, window, evidence, verdict, what comes next")
+    shown.add_argument("--lang", choices=("en", "zh"), default="en")
+    shown.set_defaults(run=_status)
+    told = _command(commands, "report", "write the execution report of a stage, as Markdown and as a page")
+    told.add_argument("--stage", type=int, metavar="PERCENT", help="default: the one that runs, or ran last")
+    told.add_argument("--lang", choices=("en", "zh"), default="en")
+    told.add_argument("--output", type=Path, metavar="DIR", help="default: [run] report_dir, reports")
+    told.set_defaults(run=_report)
+    asked = _command(commands, "serve", "answer Argo Rollouts, Flagger and Prometheus from what was written down")
+    asked.add_argument("--host", default="127.0.0.1", metavar="ADDRESS", help="another than this machine needs a token")
+    asked.add_argument("--port", type=int, default=8787, help="default: %(default)s")
+    asked.add_argument("--token-file", type=Path, metavar="FILE", help="default: the variable RELEASE_GATE_TOKEN")
+    asked.set_defaults(run=_serve)
+    book = _command(commands, "ledger", "check or export what was written down")
+    book.add_argument("do", choices=("verify", "export"), help="verify the chain, or export it as JSON lines")
+    book.set_defaults(run=_ledger)
+
+
+def _command(commands: Any, name: str, text: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=text)
+    parser.add_argument("--settings", type=Path, metavar="FILE", help="settings file (default: rollout.toml)")
+    parser.add_argument("--target", metavar="URL", help="the backend of the release")
+    parser.add_argument("--ledger", type=Path, metavar="FILE", help="default: [release] ledger, release.sqlite")
+    return parser
+
+
+def _who(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--who", default=None, metavar="NAME", help="is written down (default: your user name)")
+
+
+def _mover(parser: argparse.ArgumentParser) -> None:
+    _who(parser)
+    parser.add_argument("--allow-percent-change", action="store_true", help="also where it is not this machine")
+
+
+def _add_feedback(commands: Any) -> None:
+    parser = _command(commands, "feedback", "what users say: add, import, list, resolve")
+    parser.add_argument("do", choices=("add", "import", "list", "resolve"))
+    parser.add_argument("what", nargs="?", default="", metavar="TEXT|FILE|ID", help="words, a file, or an id")
+    parser.add_argument("--severity", choices=("serious", "minor"), default="minor")
+    parser.add_argument("--endpoint", metavar="ENDPOINT", help='for example "GET /cameras/{id}/stats"')
+    parser.add_argument("--source", default="a person", metavar="NAME", help="who said it")
+    parser.add_argument("--reason", default="", metavar="TEXT", help="why it stands in the way no more")
+    _who(parser)
+    parser.set_defaults(run=_feedback)
+
+
+def _duration(text: str) -> timedelta:
+    """A time such as 90m, 1h, 2d or 1w."""
+    number, unit = text[:-1], text[-1:]
+    if unit in _UNITS and number.isascii() and number.isdigit() and 0 < int(number) < 100_000:
+        return timedelta(**{_UNITS[unit]: int(number)})
+    raise argparse.ArgumentTypeError(f"{text!r} is no time; 30m, 1h, 2d or 1w are")
+
+
+def settings_of(options: argparse.Namespace) -> Settings:
+    """The settings with what the command line says of them."""
+    overrides: dict[str, Any] = {}
+    if options.target is not None:
+        overrides["target"] = {"url": options.target}
+    if options.ledger is not None:
+        overrides["release"] = {"ledger": options.ledger}
+    return load_settings(options.settings, overrides)
+
+
+def catalog_of(settings: Settings) -> Catalog:
+    """The catalog whose readings are asked."""
+    return load_catalog(settings.catalog.path, separate_state=settings.has_separate_state)
+
+
+def _user(options: argparse.Namespace) -> str:
+    if options.who:
+        return str(options.who)
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
+
+
+def tell(line: str) -> None:
+    """A line for the terminal, without secrets and without what steers it."""
+    print(visible(redact_text(line)), flush=True)
+
+
+def _start(options: argparse.Namespace) -> int:
+    from verification.rollout import control  # a client, which judging does not wait for
+
+    percent = control.percent_of(options.percent)
+    settings = control.allowed(settings_of(options), change_percent=options.allow_percent_change)
+    with Ledger(settings.release.ledger) as ledger:
+        done = control.start(settings, ledger, percent, CLOCK, who=_user(options), override=options.override)
+    for line in done.lines:
+        tell(line)
+    return 0 if done.is_proven else Verdict.HOLD.exit_code
+
+
+def _rollback(options: argparse.Namespace) -> int:
+    from verification.rollout import control
+    from verification.rollout.script import rollback_script
+
+    settings = settings_of(options)
+    if options.print_script:
+        print(rollback_script(settings), end="")
+        return 0
+    settings = control.allowed(settings, change_percent=options.allow_percent_change)
+    with Ledger(settings.release.ledger) as ledger:
+        done = control.rollback(settings, catalog_of(settings), ledger, CLOCK, who=_user(options), why=options.why)
+    for line in done.lines:
+        tell(line)
+    return 0 if done.is_proven else Verdict.ROLLBACK.exit_code
+
+
+def _observe(options: argparse.Namespace) -> int:
+    from verification.rollout.observe import Observer
+
+    settings = settings_of(options)
+    if settings.is_embedded:
+        raise UsageError("observe: name the backend of the release with --target URL or as [target] url.")
+    with Ledger(settings.release.ledger, create=False) as ledger:
+        stage = settings.release.stage(ledger.standing().percent)
+        if options.every is not None and stage is not None and options.every != stage.every:
+            raise UsageError(
+                f"--every {options.every}: the plan looks every {stage.every_hours:g} h at {stage.percent} %, and "
+                "holds the looks against that. Change every_hours of the stage in [[release.stages]]."
+            )
+        observer = Observer(settings, catalog_of(settings), ledger, CLOCK, tell)
+        try:
+            found = observer.once() if options.once else observer.run(options.longest)
+        except KeyboardInterrupt:
+            print("stopped; what was seen is in the ledger, and `observe` goes on from there", file=sys.stderr)
+            return 2
+    return found.exit_code
+
+
+def _decide(options: argparse.Namespace) -> int:
+    from verification.rollout import verdict
+
+    settings = settings_of(options)
+    with Ledger(settings.release.ledger, create=False) as ledger:
+        if options.gate_run is not None:
+            event = verdict.take_in_run(ledger, options.gate_run.resolve(), CLOCK)
+            tell(f"run {event.run_id} at {event.percent} %: {event.verdict}")
+        judgement, complaints = verdict.judge_now(settings, ledger, CLOCK)
+        if options.decision is not None:
+            done = verdict.decide(ledger, CLOCK, options.decision, who=_user(options), why=options.why)
+            tell(f"{done.who} decided at {done.percent} %: {done.decision}: {done.why}")
+    tell(f"{judgement.percent} %: {judgement.verdict}")
+    for line in (*judgement.reasons, *complaints, f"next: {judgement.action.command}"):
+        tell(f"  {line}")
+    return judgement.verdict.exit_code
+
+
+def _feedback(options: argparse.Namespace) -> int:
+    from verification.rollout import feedback
+
+    settings = settings_of(options)
+    with Ledger(settings.release.ledger) as ledger:
+        if options.do == "list":
+            for one in ledger.standing().feedback:
+                state = "open" if one.resolved is None else f"resolved by {one.resolved.who}: {one.resolved.reason}"
+                said = one.added
+                tell(f"{said.id}  {said.severity}  {said.endpoint or 'all'}  {said.source}: {said.text}  ({state})")
+        elif options.do == "resolve":
+            done = feedback.resolve(ledger, CLOCK, options.what, reason=options.reason, who=_user(options))
+            tell(f"{done.id} resolved: {done.reason}")
+        else:
+            words = feedback.words_of(options.do, options.what, options.severity, options.source, options.endpoint)
+            added = feedback.add(ledger, CLOCK, words)
+            for event in added:
+                tell(f"{event.id}  {event.severity}  {event.text}")
+            tell(f"{len(added)} added, {len(words) - len(added)} there already")
+    return 0
+
+
+def _view(settings: Settings, percent: int | None) -> ReleaseView:
+    with Ledger(settings.release.ledger, create=False) as ledger:
+        return view_of(
+            ledger.lines(),
+            ledger.events(),
+            settings.release.plan,
+            settings.policy,
+            CLOCK.now(),
+            percent=percent,
+            target=", ".join(settings.target.urls) or "no target is named",
+            ledger=str(ledger.path),
+        )
+
+
+def _status(options: argparse.Namespace) -> int:
+    from verification.reporting.release_status import status_lines
+
+    view = _view(settings_of(options), None)
+    for line in status_lines(view, options.lang):
+        tell(line)
+    return view.judgement.verdict.exit_code
+
+
+def _report(options: argparse.Namespace) -> int:
+    from verification.reporting.release_report import render_release_html, render_release_md
+
+    settings = settings_of(options)
+    percent = options.stage
+    if percent is None:
+        with Ledger(settings.release.ledger, create=False) as ledger:
+            percent = last_stage(ledger.standing())
+    view = _view(settings, percent)
+    folder = options.output or settings.run.report_dir
+    name = f"release-{'now' if percent is None else percent}-{options.lang}"
+    for ending, text in (
+        ("md", render_release_md(view, options.lang)),
+        ("html", render_release_html(view, options.lang)),
+    ):
+        folder.mkdir(parents=True, exist_ok=True)
+        save(folder / f"{name}.{ending}", text.encode())
+        tell(str(folder / f"{name}.{ending}"))
+    return 0
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from verification.rollout.serve import serve, token_from
+
+    token = token_from(os.environ, options.token_file)
+    serve(settings_of(options), host=options.host, port=options.port, token=token)
+    return 0
+
+
+def _ledger(options: argparse.Namespace) -> int:
+    settings = settings_of(options)
+    with Ledger(settings.release.ledger, create=False) as ledger:
+        if options.do == "export":
+            for line in ledger.export():
+                print(line)
+            return 0
+        wrong, lines = ledger.broken(), ledger.lines()
+    for line in wrong:
+        tell(line)
+    last = f", the last with hash {lines[-1].hash}" if lines else ""
+    tell(f"{len(lines)} lines{last}: {'whole' if not wrong else 'BROKEN'}")
+    return 0 if not wrong else Verdict.INCONCLUSIVE.exit_code

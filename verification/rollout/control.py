@@ -1,0 +1,153 @@
+"""Moves a release: puts its backend at the next percent, or everything back to the old implementation, and proves it.
+
+"Started" is said only where answers show the share; otherwise the backend goes back to the percent that it was at.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from verification.core.cases import Catalog
+from verification.core.errors import EvidenceError, PermissionNeeded, TargetError, UsageError
+from verification.core.exceedance import Stratum
+from verification.core.model import Verdict
+from verification.core.redact import redact_text
+from verification.core.release.events import Look, RolledBack, Started
+from verification.core.release.looks import strata_of
+from verification.core.release.plan import ReleasePlan
+from verification.core.release.standing import Standing
+from verification.drive.named_target import NamedTarget
+from verification.rollout.clock import Clock
+from verification.rollout.ledger import Ledger, sole_mover
+from verification.rollout.proof import Proof, prove_percent, prove_rollback
+from verification.rollout.verdict import judge_now
+from verification.settings import Settings
+from verification.settings.permission import is_loopback
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a start or a rollback."""
+
+    is_proven: bool
+    lines: tuple[str, ...]
+
+
+def percent_of(text: str) -> int:
+    """The percent that a person typed; UsageError where it is none."""
+    if not (text.isascii() and text.isdigit() and int(text) <= 100):
+        raise UsageError(f"start {text}: a percent is a whole number from 0 to 100, for example 10.")
+    return int(text)
+
+
+def allowed(settings: Settings, *, change_percent: bool) -> Settings:
+    """Settings under which the percent may be changed. On this machine the command itself is the permission.
+
+    UsageError where no backend is named; PermissionNeeded where it stands elsewhere and nobody said so.
+    """
+    if settings.is_embedded:
+        raise UsageError(
+            "A release is carried on a backend of your own: name it with --target URL or as [target] url in the "
+            "settings. The embedded one is gone when the command ends."
+        )
+    if not change_percent and not all(map(is_loopback, settings.target.urls)):
+        raise PermissionNeeded(
+            f"{redact_text(settings.target.urls[0])} is not this machine. To change its percent add "
+            "--allow-percent-change."
+        )
+    run = settings.run.model_copy(update={"allow_percent_change": True, "allow_restart": True})
+    return settings.model_copy(update={"run": run})
+
+
+def refusal(standing: Standing, plan: ReleasePlan, percent: int) -> str | None:
+    """Why the plan does not let this percent be started now; None where it does."""
+    if percent == 0:
+        return "0 % is no stage: `rollback` brings everything back to the old implementation, and proves it."
+    planned = ", ".join(f"{one} %" for one in plan.percents)
+    if plan.stage(percent) is None:
+        return (
+            f"{percent} % is no stage of the plan, which has {planned}. Change [[release.stages]] or take one of them."
+        )
+    if percent <= standing.percent:
+        return None
+    following = plan.after(standing.percent)
+    if following is None or percent != following.percent:
+        after = f"after {standing.percent} %" if standing.percent else "first"
+        return f"{percent} % would skip a stage: {after} comes {following.percent if following else 0} %."
+    if standing.percent and standing.verdict is not Verdict.PROMOTE:
+        said = "there is no verdict yet" if standing.verdict is None else f"the verdict is {standing.verdict}"
+        return f"{standing.percent} % has not passed: {said}. `status` says what is missing."
+    return None
+
+
+def start(
+    settings: Settings, ledger: Ledger, percent: int, clock: Clock, *, who: str, override: str | None = None
+) -> Outcome:
+    """Put the backend at a percent of the plan; UsageError where the plan does not let it and nobody overrides that."""
+    with sole_mover(ledger.path):
+        broken = ledger.broken()
+        if broken:
+            raise EvidenceError(f"{ledger.path}: {broken[0]}. What it says of the release cannot be believed.")
+        # As of now, not as of the last look: feedback may have come in since, or looks have been missed.
+        judge_now(settings, ledger, clock)
+        standing = ledger.standing()
+        refused = refusal(standing, settings.release, percent)
+        if refused is not None and (override is None or percent == 0):
+            raise UsageError(f"{refused} --override REASON passes over the order of the plan, and is written down.")
+        began = clock.elapsed()
+        proof = _move(settings, percent)
+        reason = override if refused else None
+        if not proof.wrong:
+            shown = "; ".join(proof.shown)
+            event = Started(percent, standing.percent, who, True, shown, _since(clock, began), reason)
+            ledger.append(event, clock.now())
+            return Outcome(True, (f"started: {percent} %", *proof.shown))
+        back = _move(settings, standing.percent)
+        told = "NOT back" if back.wrong else "back"
+        returned = f"{told} at {standing.percent} %: {'; '.join(back.wrong or back.shown)}"
+        wrong = "; ".join(proof.wrong)
+        event = Started(percent, standing.percent, who, False, f"{wrong}; {returned}", _since(clock, began), reason)
+        ledger.append(event, clock.now())
+    lines = (f"not started: {percent} % is not proven: {wrong}", returned)
+    return Outcome(False, (*lines, "`rollback` brings everything to the old implementation.") if back.wrong else lines)
+
+
+def rollback(settings: Settings, catalog: Catalog, ledger: Ledger, clock: Clock, *, who: str, why: str) -> Outcome:
+    """Bring every request back to the old implementation, prove it, and write it down; again and again if need be."""
+    with sole_mover(ledger.path):
+        standing = ledger.standing()
+        began = clock.elapsed()
+        # A backend that is half dead may still serve the old implementation, so what it does is seen anyway.
+        proof = _set(settings, 0).and_(prove_rollback(settings, catalog, _baseline(ledger)))
+        event = RolledBack(
+            standing.percent, who, why, not proof.wrong, (*proof.wrong, *proof.shown), _since(clock, began)
+        )
+        ledger.append(event, clock.now())
+    first = "proven" if event.is_proven else "NOT proven"
+    lines = (f"rolled back from {standing.percent} % in {event.seconds:.1f} s, {first}:", *proof.shown)
+    return Outcome(event.is_proven, (*lines, *(f"WRONG: {one}" for one in proof.wrong)))
+
+
+def _move(settings: Settings, percent: int) -> Proof:
+    """Set a percent and look whether it is there."""
+    done = _set(settings, percent)
+    return done if done.wrong else done.and_(prove_percent(settings, percent))
+
+
+def _set(settings: Settings, percent: int) -> Proof:
+    try:
+        # Where nothing says how it is set, somebody else does, and only what is seen counts.
+        NamedTarget(settings, percent, knows_percent=False).set_percent(percent)
+    except (TargetError, PermissionNeeded) as error:
+        return Proof(wrong=(str(error),))
+    return Proof((f"{percent} % is set",)) if settings.percent.is_known else Proof()
+
+
+def _baseline(ledger: Ledger) -> list[Stratum]:
+    """What control took at the looks of the last stage that had any."""
+    looks = [event for _, _, event in ledger.events() if isinstance(event, Look)]
+    return strata_of([look for look in looks if look.percent == looks[-1].percent]) if looks else []
+
+
+def _since(clock: Clock, began: float) -> float:
+    return round(clock.elapsed() - began, 3)
