@@ -7,17 +7,19 @@ can alarm in these worlds are first asked for all looks at once (`screened`), an
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.release_worlds import BEGAN, SimulatedStage
+from benchmarks.release_worlds import BEGAN, NATURAL, USERS, SimulatedStage
 from verification.core.judge.figures import latency_alarm_alpha, latency_scopes
 from verification.core.judge.release import judge_stage
 from verification.core.judge.release_errors import errors_alarm_alpha, single_reads
 from verification.core.late_errors import late_alarms_by_block
 from verification.core.model import Arm, Verdict
 from verification.core.policy import Policy
-from verification.core.rates import exposure_evalue
+from verification.core.rates import exposure_evalue, log_evidence_above
 from verification.core.release.events import GateRun
 from verification.core.release.looks import errors_of
 from verification.core.release.plan import PlannedStage, ReleasePlan
@@ -63,7 +65,8 @@ def by_judge(stage: PlannedStage, simulated: SimulatedStage) -> dict[Verdict, in
 
 def screened(stage: PlannedStage, simulated: SimulatedStage) -> Ranks:
     """By look the worst that the judge's findings can come to; where it is no alarm, `judge_stage` gives none."""
-    found: Ranks = np.maximum.reduce([_by_latency(simulated), _by_errors(simulated), _by_exposure(stage, simulated)])
+    of_all = [each(simulated) for each in (_by_latency, _by_errors, _by_users_errors)]
+    found: Ranks = np.maximum.reduce([*of_all, _by_exposure(stage, simulated)])
     return found
 
 
@@ -86,19 +89,22 @@ def _by_errors(simulated: SimulatedStage) -> Ranks:
     return np.array([max(verdict.rank for verdict in of) for of in zip(*by_read, strict=True)])
 
 
+def _by_users_errors(simulated: SimulatedStage) -> Ranks:
+    """What users did before the first look is known to nobody."""
+    errors = np.concatenate([[0], simulated.users_errors[1:].cumsum()])
+    requests = USERS * np.arange(len(errors))
+    needed = -math.log(errors_alarm_alpha(simulated.looks, PLAN, POLICY.rates))
+    limits = POLICY.rates.hold_error_rate, POLICY.rates.rollback_error_rate
+    hold, rollback = (log_evidence_above(errors, requests, limit) >= needed for limit in limits)
+    return np.where(rollback, ROLLBACK.rank, np.where(hold, HOLD.rank, _QUIET))
+
+
 def _by_exposure(stage: PlannedStage, simulated: SimulatedStage) -> Ranks:
-    natural, users = simulated.domain.transpose()
-    # What users did before the first look is known to nobody.
-    sums = natural.cumsum(), np.concatenate([[0], users[1:].cumsum()])
-    totals = (np.arange(len(natural)) + offset for offset in (1, 0))
-    alarms = np.zeros(len(natural), np.bool_)
-    for domain, times, each in zip(sums, totals, simulated.undirected, strict=True):
-        values = [
-            exposure_evalue(new, total, stage.percent / 100)
-            for new, total in zip(domain.tolist(), (times * each).tolist(), strict=True)
-        ]
-        alarms |= np.array(values) >= POLICY.rates.exposure_alarm
-    return np.where(alarms, HOLD.rank, _QUIET)
+    domain = simulated.natural_domain.cumsum().tolist()
+    values = [
+        exposure_evalue(served, look * NATURAL, stage.percent / 100) for look, served in enumerate(domain, start=1)
+    ]
+    return np.where(np.array(values) >= POLICY.rates.exposure_alarm, HOLD.rank, _QUIET)
 
 
 def by_hour(simulated: SimulatedStage) -> dict[Verdict, int | None]:

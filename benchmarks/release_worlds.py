@@ -30,9 +30,9 @@ READS = {"GET /orders": 8.0, "GET /orders/{id}": 15.0, "GET /stock": 30.0, "GET 
 BEGAN = datetime(2026, 1, 5, tzinfo=UTC)
 _SIGMA = 0.3
 _ERROR_RATE = 0.001
-_NATURAL = 40
+NATURAL = 40
 """Requests of a look on no arm, as the settings have it by default."""
-_USERS = 400
+USERS = 400
 """Requests of users from one look to the next."""
 _TIMED_OUT_MS = 30_000.0
 """What an hour's own P95 takes an error for."""
@@ -63,10 +63,10 @@ class SimulatedStage:
     """By look and arm."""
     requests: int
     """Of each look and arm."""
-    domain: Ints
-    """What the rewrite served by look: of the look's requests on no arm, and of the users' since the look before."""
-    undirected: tuple[int, int]
-    """How many there were of both each time."""
+    natural_domain: Ints
+    """By look what the rewrite served of the `NATURAL` requests on no arm."""
+    users_errors: Ints
+    """By look how many of the `USERS` requests since the look before failed."""
 
 
 def simulated_stage(
@@ -81,16 +81,18 @@ def simulated_stage(
     failed = rng.random(times.shape) < failing
     times[failed] = np.inf
     errors = failed.sum(axis=2)
-    natural, users = (rng.binomial(each, stage.percent / 100, looks) for each in (_NATURAL, _USERS))
-    counters = _counters(requests, errors, natural, users)
+    natural, users = (rng.binomial(each, stage.percent / 100, looks) for each in (NATURAL, USERS))
+    of_users = np.stack([USERS - users, users], axis=1)
+    users_failed = rng.binomial(of_users, failing[:, :, 0])
+    counters = _counters(requests, errors, natural, of_users, users_failed)
     seen = _seen(times)
     return SimulatedStage(
         tuple(_look(stage, slot, *one) for slot, one in enumerate(zip(seen, natural.tolist(), counters, strict=True))),
         np.quantile(np.minimum(times, _TIMED_OUT_MS), 0.95, axis=2),
         errors,
         requests,
-        np.stack([natural, users], axis=1),
-        (_NATURAL, _USERS),
+        natural,
+        users_failed.sum(axis=1),
     )
 
 
@@ -128,13 +130,14 @@ def _of(read: str, arm: Arm, bins: Ints) -> Seen:
     return Seen(read, arm, len(bins), errors, legacy, domain, 0, times)
 
 
-def _counters(requests: int, errors: Ints, natural: Ints, users: Ints) -> list[Counters]:
+def _counters(requests: int, errors: Ints, natural: Ints, users: Ints, users_failed: Ints) -> list[Counters]:
     """As each look reads them before it sends anything of its own; an error is counted on no implementation."""
-    legacy, domain = np.stack([_NATURAL - natural, natural]) + (requests - errors).transpose()
-    by_users = np.stack([np.full(len(users), _USERS), np.zeros_like(users), _USERS - users, users]).cumsum(axis=1)
-    sent = np.stack([np.full(len(users), 2 * requests + _NATURAL), errors.sum(axis=1), legacy, domain]).cumsum(axis=1)
+    all_of = np.full(len(natural), 1)
+    by_users = np.stack([USERS * all_of, users_failed.sum(axis=1), *(users - users_failed).transpose()])
+    ours = np.stack([NATURAL - natural, natural]) + (requests - errors).transpose()
+    sent = np.stack([(2 * requests + NATURAL) * all_of, errors.sum(axis=1), *ours]).cumsum(axis=1)
     before = np.concatenate([np.zeros((4, 1), np.int64), sent[:, :-1]], axis=1)
-    return [Counters(*numbers) for numbers in (by_users + before).transpose().tolist()]
+    return [Counters(*numbers) for numbers in (by_users.cumsum(axis=1) + before).transpose().tolist()]
 
 
 def _look(stage: PlannedStage, slot: int, seen: tuple[Seen, ...], natural: int, counters: Counters) -> Look:
@@ -146,7 +149,7 @@ def _look(stage: PlannedStage, slot: int, seen: tuple[Seen, ...], natural: int, 
         at,
         30.0,
         seen,
-        natural_legacy=_NATURAL - natural,
+        natural_legacy=NATURAL - natural,
         natural_domain=natural,
         health="healthy",
         counters=counters,

@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks.release_days import FAULTS, LONGEST, Calls, Plans, calls, figures, main, run_plans
 from benchmarks.release_rules import ALARMS, HOLD, PLAN, POLICY, ROLLBACK, by_hour, by_judge, judged
-from benchmarks.release_worlds import WORLDS, Fault, simulated_stage
+from benchmarks.release_worlds import NATURAL, USERS, WORLDS, Fault, simulated_stage
 from verification.core.model import Verdict
 from verification.core.rates import exposure_evalue
 from verification.core.release.plan import PlannedStage
@@ -90,13 +90,13 @@ def test_simulated_looks_are_what_they_claim_to_be() -> None:
     for look in simulated.looks:
         assert sum(one.requests for one in look.seen) == 2 * simulated.requests
         assert all(one.times.get(1600, 0) == one.errors for one in look.seen)
-    natural, users = simulated.domain.sum(axis=0).tolist()
-    for new, each in zip((natural, users), simulated.undirected, strict=True):
-        assert exposure_evalue(new, 100 * each, STAGE.percent / 100) < POLICY.rates.exposure_alarm
+    natural = int(simulated.natural_domain.sum())
+    assert exposure_evalue(natural, 100 * NATURAL, STAGE.percent / 100) < POLICY.rates.exposure_alarm
+    assert 0.03 < simulated.users_errors[50:].mean() / USERS < 0.07
     last = simulated.looks[-1].counters
     assert last is not None
-    ours = 99 * (2 * simulated.requests + simulated.undirected[0])
-    assert last.requests == ours + 100 * simulated.undirected[1]
+    assert last.requests == 99 * (2 * simulated.requests + NATURAL) + 100 * USERS
+    assert last.server_errors == simulated.errors[:99].sum() + simulated.users_errors.sum()
     assert last.requests == last.server_errors + (last.legacy or 0) + (last.domain or 0)
 
 

@@ -21,6 +21,7 @@ from verification.core.rates import (
     exposure_interval,
     exposure_p_value,
     highest_rate,
+    log_evidence_above,
     lowest_rate,
     switches_p_value,
 )
@@ -252,3 +253,15 @@ def test_a_share_that_is_the_same_everywhere_is_no_dispersion() -> None:
 )  # fmt: skip
 def test_what_tells_too_little_of_dispersion_tells_nothing(shares: list[tuple[int, int]]) -> None:
     assert dispersion_p_value(shares) == 1.0
+
+
+@given(COUNTS, st.sampled_from([0.01, 0.05]), st.sampled_from([0.01, 0.0005]))
+def test_evidence_above_a_rate_and_the_lowest_rate_are_one_thing(
+    counts: tuple[int, int], rate: float, alpha: float
+) -> None:
+    evidence = float(log_evidence_above(np.array(counts[0]), np.array(counts[1]), rate))
+    lowest = lowest_rate(*counts, alpha)
+    if abs(lowest - rate) > 1e-9:
+        assert (evidence >= -math.log(alpha)) == (lowest > rate)
+    if counts[0] <= rate * counts[1]:
+        assert evidence == -math.inf

@@ -132,11 +132,11 @@ def test_noise_that_belongs_to_one_arm_makes_the_evidence_weaker() -> None:
 def test_what_is_decided_in_one_pass_is_what_is_decided_after_each_block(scale: float, *, hours_apart: bool) -> None:
     rng = np.random.default_rng(5)
     pairs = [(arm(rng, 60, 1.0), arm(rng, 60, scale if block > 12 else 1.0)) for block in range(45)]
-    alphas = {"alarm_alpha": 0.002, "kept_alpha": 0.01}
+    whole = Stratum(tuple(pairs))
     after_each = [
-        decide([Stratum(tuple(pairs[:end]))], POLICY, hours_apart=hours_apart, **alphas).verdict
+        decide([cut(whole, end)], POLICY, alarm_alpha=0.002, kept_alpha=0.01, hours_apart=hours_apart).verdict
         for end in range(1, len(pairs) + 1)
     ]
-    whole = Stratum(tuple(pairs))
-    assert decided_by_block([whole], POLICY, hours_apart=hours_apart, **alphas) == after_each
+    said = decided_by_block([whole], POLICY, alarm_alpha=0.002, kept_alpha=0.01, hours_apart=hours_apart)
+    assert said == after_each
     assert (after_each[-1] in (Verdict.HOLD, Verdict.ROLLBACK)) == (scale > 2)
