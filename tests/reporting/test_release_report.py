@@ -213,5 +213,5 @@ def test_what_was_found_before_and_is_gone_is_marked() -> None:
 
 
 def test_reasons_stay_in_the_judges_words_under_the_rules_chinese_name() -> None:
-    assert "- 错误率：Errors on candidate: 108 errors in 1160 requests" in MARKDOWN["rollback", "zh"]
+    assert "- 错误率：Errors on candidate: from look 24 on 60 errors in 200 requests" in MARKDOWN["rollback", "zh"]
     assert "理由保留判定程序的英文原文" in Page(PAGES["rollback", "zh"]).text

@@ -57,7 +57,7 @@ def test_the_gravest_feedback_is_the_one_that_is_named() -> None:
 
 def test_a_reason_keeps_its_end_on_a_second_line() -> None:
     text = " ".join(line.strip() for line in status_lines(VIEWS["rollback"]))
-    assert "108 errors in 1160 requests (9.31%, at least 5." in text
+    assert "from look 24 on 60 errors in 200 requests (30.00%, at least " in text
     assert "%): more than 5.00% is proven" in text
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.reporting.releases import views
-from verification.core.judge import figures, release, watching
+from verification.core.judge import figures, release, release_errors, watching
 from verification.core.release.events import Decided
 from verification.reporting import release_texts
 from verification.reporting.release_report import render_release_html, render_release_md
@@ -17,7 +17,9 @@ from verification.reporting.release_status import status_lines
 from verification.reporting.release_texts import LANGUAGES, TEXTS, text
 from verification.reporting.release_words import Words
 
-SOURCES = [Path(str(module.__file__)).read_text(encoding="utf-8") for module in (release, figures, watching)]
+SOURCES = [
+    Path(str(module.__file__)).read_text(encoding="utf-8") for module in (release, figures, release_errors, watching)
+]
 RULES = {rule for source in SOURCES for rule in re.findall(r'"([a-z]+\.[a-z0-9]+)"', source)}
 
 

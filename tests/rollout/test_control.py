@@ -268,3 +268,35 @@ def test_what_came_in_since_the_last_look_counts_before_the_next_stage(backend: 
     add(release.ledger, release.clock, [word])
     with pytest.raises(UsageError, match="10 % has not passed: the verdict is ROLLBACK"):
         release.start(25)
+
+
+def test_a_rollback_is_carried_out_whoever_holds_the_ledger(backend: Deployment, tmp_path: Path) -> None:
+    """Users come first: another process that hangs in a start is told of, and not waited for."""
+    release = Release(backend, tmp_path)
+    assert release.start(10).is_proven
+    child = (
+        "import sys; from pathlib import Path; from verification.rollout.ledger import sole_mover;"
+        f"held = sole_mover(Path({str(release.ledger.path)!r})); held.__enter__(); print('held', flush=True);"
+        "sys.stdin.read()"
+    )
+    other = subprocess.Popen([sys.executable, "-c", child], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "held\n"
+        done = release.roll_back()
+    finally:
+        other.kill()
+        other.communicate()
+    assert not done.is_proven
+    assert f"is being moved by process {other.pid}" in done.lines[-1]
+    assert "0 of 200 unforced requests served by domain" in "\n".join(done.lines)
+    assert release.ledger.standing().percent == 0
+    assert release.roll_back().is_proven
+
+
+def test_two_services_without_a_flag_are_not_called_started(backend: Deployment, tmp_path: Path) -> None:
+    two = {"control_url": backend.url, "candidate_url": backend.url.replace("127.0.0.1", "127.0.0.2")}
+    release = Release(backend, tmp_path, target=two, percent={}, arm={}, monitoring={"none": True})
+    done = release.start(10)
+    assert not done.is_proven
+    assert release.ledger.standing().percent == 0

@@ -86,3 +86,12 @@ def test_what_cannot_be_read_is_told_with_its_place(name: str, content: bytes, s
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"nowhere\.csv: cannot be read"):
         read_words(tmp_path / "nowhere.csv")
+
+
+def test_a_word_that_became_serious_is_taken_in_under_the_same_id(tmp_path: Path) -> None:
+    with Ledger(tmp_path / "release.sqlite") as ledger:
+        clock = Calendar()
+        first = Word(severity="minor", text="a little slow", source="support", id="T-1")
+        add(ledger, clock, [first])
+        add(ledger, clock, [first.model_copy(update={"severity": "serious"})])
+        assert [one.added.severity for one in ledger.standing().open_feedback] == ["minor", "serious"]

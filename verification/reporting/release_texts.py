@@ -202,6 +202,7 @@ TEXTS: Mapping[str, Mapping[Lang, str]] = {
     "rule.monitoring.health": {"en": "Health", "zh": "健康检查"},
     "rule.monitoring.missing": {"en": "Monitoring cannot be had", "zh": "监控数据缺失"},
     "rule.release.stale": {"en": "Looks are old", "zh": "巡检已过时"},
+    "rule.release.start": {"en": "Start without a way back", "zh": "启动失败且未能恢复"},
     "rule.release.rollback": {"en": "Rollback is not proven", "zh": "回滚未被证实"},
     "rule.flag.usage": {"en": "Share that the backend counts", "zh": "后端统计的新实现占比"},
     "rule.evidence.missing": {"en": "Evidence is missing", "zh": "证据缺失"},

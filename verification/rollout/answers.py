@@ -69,6 +69,8 @@ def present(settings: Settings, now: datetime) -> Present:
     try:
         with Ledger(settings.release.ledger, create=False) as ledger:
             standing = ledger.standing()
+            if wrong := ledger.broken():
+                raise EvidenceError(f"{ledger.path}: {wrong[0]}. What it says cannot be believed.")
     except EvidenceError as error:
         finding = Finding("release.ledger", Verdict.INCONCLUSIVE, "Ledger", str(error))
         return Present(StageJudgement(0, Verdict.INCONCLUSIVE, (finding,), (), Action("wait", 0), ()))

@@ -29,7 +29,7 @@ CLOCK = SystemClock()
 def add_release_commands(commands: Any) -> None:
     """Add what carries a release to the suite's commands."""
     begin = _command(commands, "start", "put the backend at the next percent of the plan, and prove that it is there")
-    begin.add_argument("percent", metavar="PERCENT", help="0 to 100, a stage of the plan")
+    begin.add_argument("percent", metavar="PERCENT", help="a stage of the plan, 1 to 100")
     begin.add_argument("--override", metavar="REASON", help="pass over the order of the plan; is written down")
     _mover(begin)
     begin.set_defaults(run=_start)
@@ -192,7 +192,7 @@ def _decide(options: argparse.Namespace) -> int:
     settings = settings_of(options)
     with Ledger(settings.release.ledger, create=False) as ledger:
         if options.gate_run is not None:
-            event = verdict.take_in_run(ledger, options.gate_run.resolve(), CLOCK)
+            event = verdict.take_in_run(settings, ledger, options.gate_run.resolve(), CLOCK)
             tell(f"run {event.run_id} at {event.percent} %: {event.verdict}")
         judgement, complaints = verdict.judge_now(settings, ledger, CLOCK)
         if options.decision is not None:
@@ -208,7 +208,7 @@ def _feedback(options: argparse.Namespace) -> int:
     from verification.rollout import feedback
 
     settings = settings_of(options)
-    with Ledger(settings.release.ledger) as ledger:
+    with Ledger(settings.release.ledger, create=False) as ledger:
         if options.do == "list":
             for one in ledger.standing().feedback:
                 state = "open" if one.resolved is None else f"resolved by {one.resolved.who}: {one.resolved.reason}"

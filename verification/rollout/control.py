@@ -5,17 +5,19 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 from verification.core.cases import Catalog
 from verification.core.errors import EvidenceError, PermissionNeeded, TargetError, UsageError
 from verification.core.exceedance import Stratum
 from verification.core.model import Verdict
-from verification.core.redact import redact_text
-from verification.core.release.events import Look, RolledBack, Started
+from verification.core.redact import Redactor, redact_text
+from verification.core.release.events import Look, RolledBack, Started, Told
 from verification.core.release.looks import strata_of
 from verification.core.release.plan import ReleasePlan
 from verification.core.release.standing import Standing
+from verification.drive.connect import connect
 from verification.drive.named_target import NamedTarget
 from verification.rollout.clock import Clock
 from verification.rollout.ledger import Ledger, sole_mover
@@ -35,7 +37,7 @@ class Outcome:
 
 def percent_of(text: str) -> int:
     """The percent that a person typed; UsageError where it is none."""
-    if not (text.isascii() and text.isdigit() and int(text) <= 100):
+    if not (text.isascii() and text.isdigit() and len(text) <= 3 and int(text) <= 100):
         raise UsageError(f"start {text}: a percent is a whole number from 0 to 100, for example 10.")
     return int(text)
 
@@ -92,10 +94,20 @@ def start(
         judge_now(settings, ledger, clock)
         standing = ledger.standing()
         refused = refusal(standing, settings.release, percent)
-        if refused is not None and (override is None or percent == 0):
+        if refused is not None and percent == 0:
+            raise UsageError(refused)
+        if refused is not None and not (override or "").strip():
             raise UsageError(f"{refused} --override REASON passes over the order of the plan, and is written down.")
+        # What would fail afterwards fails now: the authentication, and writing things down.
+        connect(settings, settings.target.urls[0], Redactor(os.urandom(32))).close()
+        ledger.append(Told("start", f"{who} starts {percent} %, from {standing.percent} %"), clock.now())
         began = clock.elapsed()
-        proof = _move(settings, percent)
+        try:
+            proof = _move(settings, percent)
+        except BaseException:
+            # Interrupted, or a bug: it must not stay where nobody has proven anything.
+            _set(settings, standing.percent)
+            raise
         reason = override if refused else None
         if not proof.wrong:
             shown = "; ".join(proof.shown)
@@ -106,26 +118,42 @@ def start(
         told = "NOT back" if back.wrong else "back"
         returned = f"{told} at {standing.percent} %: {'; '.join(back.wrong or back.shown)}"
         wrong = "; ".join(proof.wrong)
-        event = Started(percent, standing.percent, who, False, f"{wrong}; {returned}", _since(clock, began), reason)
+        detail, took_s = f"{wrong}; {returned}", _since(clock, began)
+        event = Started(percent, standing.percent, who, False, detail, took_s, reason, is_back=not back.wrong)
         ledger.append(event, clock.now())
     lines = (f"not started: {percent} % is not proven: {wrong}", returned)
     return Outcome(False, (*lines, "`rollback` brings everything to the old implementation.") if back.wrong else lines)
 
 
 def rollback(settings: Settings, catalog: Catalog, ledger: Ledger, clock: Clock, *, who: str, why: str) -> Outcome:
-    """Bring every request back to the old implementation, prove it, and write it down; again and again if need be."""
-    with sole_mover(ledger.path):
-        standing = ledger.standing()
-        began = clock.elapsed()
-        # A backend that is half dead may still serve the old implementation, so what it does is seen anyway.
-        proof = _set(settings, 0).and_(prove_rollback(settings, catalog, _baseline(ledger)))
-        event = RolledBack(
-            standing.percent, who, why, not proof.wrong, (*proof.wrong, *proof.shown), _since(clock, began)
-        )
-        ledger.append(event, clock.now())
-    first = "proven" if event.is_proven else "NOT proven"
-    lines = (f"rolled back from {standing.percent} % in {event.seconds:.1f} s, {first}:", *proof.shown)
-    return Outcome(event.is_proven, (*lines, *(f"WRONG: {one}" for one in proof.wrong)))
+    """Bring every request back to the old implementation, prove it, and write it down; again and again if need be.
+
+    Users come first: whatever keeps it from being written down, or another process that is moving the backend, is told
+    afterwards.
+    """
+    began = clock.elapsed()
+    # A backend that is half dead may still serve the old implementation, so what it does is seen anyway.
+    proof = _set(settings, 0)
+    former, baseline = 0, list[Stratum]()
+    try:
+        former, baseline = ledger.standing().percent, _baseline(ledger)
+    except EvidenceError as error:
+        proof = proof.and_(Proof(wrong=(str(error),)))
+    try:
+        with sole_mover(ledger.path):
+            pass
+    except (UsageError, EvidenceError) as error:
+        proof = proof.and_(Proof(wrong=(f"{error} Roll back again then.",)))
+    proof = proof.and_(prove_rollback(settings, catalog, baseline))
+    seconds = _since(clock, began)
+    try:
+        detail = (*proof.wrong, *proof.shown)
+        ledger.append(RolledBack(former, who, why, not proof.wrong, detail, seconds), clock.now())
+    except EvidenceError as error:
+        proof = proof.and_(Proof(wrong=(str(error),)))
+    first = "NOT proven" if proof.wrong else "proven"
+    lines = (f"rolled back from {former} % in {seconds:.1f} s, {first}:", *proof.shown)
+    return Outcome(not proof.wrong, (*lines, *(f"WRONG: {one}" for one in proof.wrong)))
 
 
 def _move(settings: Settings, percent: int) -> Proof:

@@ -42,18 +42,18 @@ class Word(BaseModel):
 
 
 def add(ledger: Ledger, clock: Clock, words: Iterable[Word]) -> list[FeedbackAdded]:
-    """Write down what is new; what is there already is left out."""
+    """Write down what is new; what is there already, word for word, is left out."""
     added = []
     for word in words:
         event = word.event
-        if all(one.added.id != event.id for one in ledger.standing().feedback):
+        if all(one.added != event for one in ledger.standing().feedback):
             ledger.append(event, clock.now(), unless=partial(_is_there, event))
             added.append(event)
     return added
 
 
 def _is_there(event: FeedbackAdded, now: Standing) -> str | None:
-    there = any(one.added.id == event.id for one in now.feedback)
+    there = any(one.added == event for one in now.feedback)
     return f"feedback {event.id} is there already" if there else None
 
 

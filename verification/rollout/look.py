@@ -56,7 +56,7 @@ def take_look(
         seen, failure = _probe(caller, settings, catalog, due)
         natural = _natural(caller, settings)
         compared = Counter[Implementation | None]()
-        differing = () if catalog.separate_state or failure else _differing(caller, catalog, compared)
+        differing = () if catalog.separate_state or failure else _differing(caller, settings, catalog, compared)
     lines, log_to = _fallbacks(settings.target.log_file, log_from)
     asked = settings.release.prometheus
     return Look(
@@ -142,18 +142,25 @@ def _natural(caller: Caller, settings: Settings) -> Counter[Implementation | Non
     return Counter(implementation(one.served_by) for one in calls)
 
 
-def _differing(caller: Caller, catalog: Catalog, compared: Counter[Implementation | None]) -> tuple[str, ...]:
+def _differing(
+    caller: Caller, settings: Settings, catalog: Catalog, compared: Counter[Implementation | None]
+) -> tuple[str, ...]:
     """Reads of one state that the arms answer differently, twice: a change in between must not be taken for that."""
-    return tuple(name for name in catalog.readings if all(_differs(caller, catalog, name, compared) for _ in range(2)))
+    return tuple(
+        name for name in catalog.readings if all(_differs(caller, settings, catalog, name, compared) for _ in range(2))
+    )
 
 
-def _differs(caller: Caller, catalog: Catalog, name: str, compared: Counter[Implementation | None]) -> bool:
+def _differs(
+    caller: Caller, settings: Settings, catalog: Catalog, name: str, compared: Counter[Implementation | None]
+) -> bool:
     spec = catalog.readings[name]
     request = fill(spec.request, {})
     exchanges = [caller.call(request, arm) for arm in (Arm.CONTROL, Arm.CANDIDATE, Arm.CONTROL)]
     compared.update(implementation(one.served_by) for one in exchanges)
-    if any(one.answer is None for one in exchanges):
-        return False  # an error, and counted as that
+    limit = settings.rates.error_status_from
+    if any(one.answer is None or one.answer.status >= limit for one in exchanges):
+        return False  # an error is none of the data; the probe meets such errors, too
     before, by_candidate, after = (document(spec, one, Names(())) for one in exchanges)
     return not compare_values(Shape(), name, before, after).differences and bool(
         compare_values(Shape(), name, before, by_candidate).differences

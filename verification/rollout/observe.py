@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from verification.core.cases import Catalog
-from verification.core.errors import UsageError
+from verification.core.errors import EvidenceError, SettingsError, UsageError
 from verification.core.model import Verdict
 from verification.core.release.events import Look
 from verification.core.release.judgement import StageJudgement
@@ -52,7 +52,7 @@ class Observer:
             while True:
                 due = self._due()
                 if due is not None:
-                    verdict = self._look(due)
+                    verdict = self._try(due, verdict)
                     if until(verdict):
                         return verdict
                 wait_s = self._until_next_s()
@@ -61,6 +61,14 @@ class Observer:
                     if wait_s <= 0:
                         return verdict
                 self._clock.sleep(min(wait_s, _LONGEST_SLEEP_S))
+
+    def _try(self, due: Due, before: Verdict) -> Verdict:
+        """A look that fails, for a full disk or a file that is away, is told; the next one may go well."""
+        try:
+            return self._look(due)
+        except (EvidenceError, SettingsError) as error:
+            self._tell(f"look {due.slot} at {due.percent} % failed: {error}")
+            return before
 
     def _stage(self) -> tuple[Standing, PlannedStage, datetime]:
         standing = self._ledger.standing()
@@ -75,7 +83,8 @@ class Observer:
     def _due(self) -> Due | None:
         """The look of this moment; None where it was taken."""
         standing, stage, began_at = self._stage()
-        slot = slot_of(stage, began_at, self._clock.now())
+        # The nearest: whoever calls this every hour does so a little before or after the full one.
+        slot = slot_of(stage, began_at, self._clock.now() + stage.every / 2)
         if slot < 0:
             raise UsageError(
                 f"{self._ledger.path}: the stage began at {began_at.isoformat()}, and that is yet to come: the clock "

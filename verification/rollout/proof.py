@@ -79,15 +79,20 @@ def _said(exchange: Exchange) -> str:
 def _share(caller: Caller, settings: Settings, percent: int, requests: int) -> Proof:
     """Who serves requests that nobody put on an arm: by what the answers name, or else by what the backend counts."""
     if not settings.routing.flag:
-        return Proof((f"no flag routes requests here ({settings.routing.told} does), so there is no share to see",))
+        if settings.percent.is_known and settings.percent.check is not None:
+            # Asked after it had been set, or setting it would have failed.
+            return Proof((f"{settings.percent.check.path} tells {percent} %",))
+        return Proof(wrong=(f"no flag routes requests here ({settings.routing.told} does), so {_NOTHING}",))
     before = _counted(caller, settings)
     exposure = measure_exposure(caller, percent, settings.arm.probe, requests)
     source = "named by the answers"
     if not exposure.legacy + exposure.domain:
         after = _counted(caller, settings)
-        if before is None or after is None or sum(after) - sum(before) < requests:
+        moved = None if before is None or after is None else (after[0] - before[0], after[1] - before[1])
+        # Less than before comes from another process, or one that began anew.
+        if moved is None or min(moved) < 0 or sum(moved) < requests:
             return Proof(wrong=(_UNSEEN.format(requests=requests),))
-        exposure = Exposure(percent, after[0] - before[0], after[1] - before[1], 0)
+        exposure = Exposure(percent, *moved, 0)
         source = "counted by the backend"
     row, findings = judge_exposure(exposure, source, settings.rates)
     wrong = tuple(finding.reason for finding in findings if finding.verdict is not Verdict.PROMOTE)
@@ -95,6 +100,7 @@ def _share(caller: Caller, settings: Settings, percent: int, requests: int) -> P
     return Proof(() if wrong else (shown,), wrong)
 
 
+_NOTHING = "nothing shows the share; [percent] check can name what tells it"
 _UNSEEN = (
     "of {requests} unforced requests no answer named who served it, and the backend's counters did not move by as "
     "many: nothing shows the share. Name a witness ([witness] header or body), or count unforced requests, too"
@@ -117,9 +123,13 @@ def _by_request(caller: Caller, catalog: Catalog) -> Proof:
         forced, unforced = (caller.call(request, Arm.CONTROL, force=force) for force in (True, False))
         if implementation(forced.served_by) is Implementation.DOMAIN:
             wrong.append(f"{name}, forced to control, is served by domain")
+        if implementation(unforced.served_by) is Implementation.DOMAIN:
+            wrong.append(f"{name}, unforced, is served by domain")
         told = [document(spec, one, Names(())) for one in (forced, unforced)]
-        if forced.answer is None or compare_values(Shape(), name, *told).differences:
-            wrong.append(f"{name} is answered differently unforced and forced to control, or not at all")
+        if any(one.answer is None or one.answer.status != 200 for one in (forced, unforced)):
+            wrong.append(f"{name} is not answered with status 200, forced to control and unforced")
+        elif compare_values(Shape(), name, *told).differences:
+            wrong.append(f"{name} is answered differently unforced and forced to control")
     number = len(catalog.readings)
     return Proof(
         () if wrong else (f"{number} reads forced to control: legacy, and equal to unforced ones",), tuple(wrong)
@@ -130,16 +140,19 @@ def _as_before(caller: Caller, settings: Settings, catalog: Catalog, baseline: S
     """Unforced reads as they are now against control's of the looks before: errors and P95 back inside."""
     requests = list(requests_of_a_look(settings, catalog).values())
     times: dict[int, int] = {}
-    errors = 0
+    errors = by_domain = 0
     for number in range(ROLLED_BACK_REQUESTS):
         exchange = caller.call(requests[number % len(requests)], Arm.CONTROL, force=False)
         failed = exchange.answer is None or exchange.answer.status >= settings.rates.error_status_from
         errors += failed
+        by_domain += implementation(exchange.served_by) is Implementation.DOMAIN
         place = TOP_BIN if failed else bin_of(exchange.elapsed_ms)
         times[place] = times.get(place, 0) + 1
     share = errors / ROLLED_BACK_REQUESTS
     told = f"{errors} errors in {ROLLED_BACK_REQUESTS} unforced reads"
     proof = Proof((told,)) if share <= settings.rates.hold_error_rate else Proof(wrong=(f"{told}: more than allowed",))
+    if by_domain:
+        proof = proof.and_(Proof(wrong=(f"domain served {by_domain} of {ROLLED_BACK_REQUESTS} unforced reads",)))
     return proof.and_(_p95_as_before(times, settings, baseline))
 
 

@@ -15,7 +15,8 @@ set -eu
 _WAIT = """
 # Wait until it is ready.
 tries=0
-until curl --silent --show-error --output /dev/null --max-time 5 --fail{auth} {ready}; do
+until code=$(curl --silent --show-error --output /dev/null --write-out '%{{http_code}}' --max-time 5{auth} {ready}) &&
+    [ "$code" -lt 500 ]; do
     tries=$((tries + 1))
     if [ "$tries" -ge {most} ]; then
         echo "not ready after {most} tries: {ready_shown}" >&2
@@ -28,14 +29,15 @@ echo "0 % is set and the backend answers. Look at the metrics: domain_service.us
 
 
 def rollback_script(settings: Settings) -> str:
-    """The script; UsageError where the settings do not say how a percent is set. It holds no secret, only names."""
+    """The script; UsageError where the settings do not say how a percent is set. Of the
+    authentication it holds names only, of [percent] all that stands there."""
     asked = settings.percent
     if not asked.is_known or not settings.target.urls:
         raise UsageError(
             "[percent] in the settings does not say how a percent is set (command, http or file), so no script can."
         )
     base_url, netrc = _without_user(settings.target.urls[0])
-    auth = netrc + _authentication(settings)
+    auth = netrc + _certificates(settings) + _authentication(settings)
     if asked.command:
         variables = " ".join(f"{name}={shlex.quote(_filled(value))}" for name, value in asked.environment.items())
         words = " ".join(shlex.quote(_filled(word)) for word in asked.command)
@@ -65,6 +67,11 @@ def _without_user(url: str) -> tuple[str, str]:
     if "@" not in parts.netloc:
         return url, ""
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl(), " --netrc"
+
+
+def _certificates(settings: Settings) -> str:
+    ca_file = settings.target.ca_file
+    return "" if ca_file is None else f" --cacert {shlex.quote(str(ca_file.resolve()))}"
 
 
 def _authentication(settings: Settings) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from verification.core.errors import UsageError
 from verification.core.judge.release import judge_stage
 from verification.core.judgement import Judgement
+from verification.core.redact import redact_text
 from verification.core.release.events import Decided, Found, GateRun, Judged
 from verification.core.release.judgement import StageJudgement
 from verification.core.release.standing import Standing
@@ -55,16 +56,22 @@ def _tell(settings: Settings, standing: Standing, judgement: StageJudgement) -> 
     return () if failure is None else (f"the change of the verdict could not be told: {failure}",)
 
 
-def take_in_run(ledger: Ledger, run_dir: Path, clock: Clock) -> GateRun:
+def take_in_run(settings: Settings, ledger: Ledger, run_dir: Path, clock: Clock) -> GateRun:
     """Write down what a run of the gate says of the present stage, judged again from its folder.
 
-    UsageError where it says nothing of this stage: another percent, or older than the stage.
+    UsageError where it says nothing of this stage: another backend, another percent, or older than the stage.
     """
     standing = ledger.standing()
     if standing.began_at is None:
         raise UsageError(f"{run_dir}: no stage has begun, so the run can say nothing of one.")
     judgement = judge_run(run_dir)
     manifest = judgement.manifest
+    named = redact_text(" and ".join(settings.target.urls))
+    if manifest.owned or redact_text(manifest.target) != named:
+        raise UsageError(
+            f"{run_dir}: the run is of {redact_text(manifest.target)}, and says nothing of {named}. "
+            "Run the gate with the same settings, or with --target."
+        )
     if standing.percent not in manifest.stages:
         stages = ", ".join(f"{one} %" for one in manifest.stages)
         raise UsageError(

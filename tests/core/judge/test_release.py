@@ -250,3 +250,16 @@ def test_the_order_in_which_looks_came_does_not_matter() -> None:
     assert judged(forth) == judged(back)
     assert forth.began_at is not None
     assert forth.looks[-1].at - forth.began_at == timedelta(hours=24)
+
+
+@pytest.mark.parametrize("is_back", [True, False])
+def test_a_start_that_failed_and_did_not_come_back_rolls_back(*, is_back: bool) -> None:
+    """The backend may stand at any percent, whatever the looks of the former stage have said."""
+    failed = Started(25, 10, "maria", False, "25 % is not proven; NOT back at 10 %", 9.0, is_back=is_back)
+    found = judge_stage(replace(Standing(percent=10, began_at=BEGAN), started=failed), ReleasePlan(), Policy(), BEGAN)
+    assert (found.action.kind == "roll-back") == (not is_back)
+    assert (found.verdict is Verdict.ROLLBACK) == (not is_back)
+    at_zero = judge_stage(Standing(started=replace(failed, percent=10, former=0)), ReleasePlan(), Policy(), BEGAN)
+    assert (at_zero.action.kind, at_zero.verdict) == (
+        ("begin", Verdict.INCONCLUSIVE) if is_back else ("roll-back", Verdict.ROLLBACK)
+    )

@@ -23,6 +23,8 @@ from verification.core.release.standing import Standing
 from verification.core.sequential import decide
 
 _ALARMS = (Verdict.HOLD, Verdict.ROLLBACK)
+_MOST_RESTARTS = 5
+"""More look like several processes that each count for themselves; then no difference says anything."""
 _Bounded = tuple[float | None, float | None, float | None]
 """A share with its bounds."""
 
@@ -210,6 +212,8 @@ def _of_others(looks: Sequence[Look]) -> ArmTotal:
     unnamed = sum(one.unwitnessed for one in own) + sum(look.natural_unwitnessed for look in between)
     if counted.restarts or unnamed or min(domain, legacy) < 0:
         domain, legacy = 0, 0
+    if counted.restarts > _MOST_RESTARTS:
+        return ArmTotal(0, 0, 0, 0, unnamed)
     # After a restart it is not known which of ours are still counted; then all count as the backend says.
     mine = (0, 0) if counted.restarts else (sum(one.requests for one in own), sum(one.errors for one in own))
     requests, errors = max(0, counted.requests - mine[0]), max(0, counted.server_errors - mine[1])

@@ -21,6 +21,7 @@ def judge_stage(standing: Standing, plan: ReleasePlan, policy: Policy, now: date
     if standing.began_at is None:
         return _not_begun(standing, plan)
     figures, findings = judge_figures(standing, plan, policy)
+    findings += _astray(standing)
     findings += judge_backend(standing.looks, standing.percent)
     findings += _feedback(standing, plan)
     findings += _gate(standing)
@@ -50,7 +51,17 @@ def _not_begun(standing: Standing, plan: ReleasePlan) -> StageJudgement:
         )
         finding = Finding("release.rollback", Verdict.ROLLBACK, f"Rollback from {last.former} %", reason)
         action = Action("roll-back", 0)
+    for astray in _astray(standing):
+        finding, action = astray, Action("roll-back", 0)
     return StageJudgement(0, finding.verdict, (finding,), (), action, ())
+
+
+def _astray(standing: Standing) -> Iterator[Finding]:
+    """The last start came to nothing, and so did the way back: the backend may stand at any percent."""
+    last = standing.started
+    if last is not None and not last.is_proven and not last.is_back:
+        title = f"Start of {last.percent} %"
+        yield Finding("release.start", Verdict.ROLLBACK, title, last.detail, stage_percent=standing.percent)
 
 
 def _no_stage(percent: int, reason: str) -> Finding:

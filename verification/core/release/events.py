@@ -12,7 +12,7 @@ from verification.core.model import Arm, Verdict
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The backend was to be put at a percent. Where `is_proven` is False it went back to the former one."""
+    """The backend was to be put at a percent. Where `is_proven` is False it was put back to the former one."""
 
     percent: int
     former: int
@@ -23,6 +23,8 @@ class Started:
     seconds: float
     override: str | None = None
     """Why the order of the plan, or a missing PROMOTE, was passed over."""
+    is_back: bool = True
+    """Where it is not proven: whether the backend is proven to be at the former percent again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,7 +112,7 @@ def _with(now: Standing, number: int, at: datetime, event: Event) -> Standing:
     if isinstance(event, RolledBack):
         # Where it could not be proven, the backend may stand anywhere; it is still no stage of the release any more.
         left = _left(now, at, rolled_back=True)
-        return replace(left, percent=0, began_at=None, began_line=number, rolled_back=event)
+        return replace(left, percent=0, began_at=None, began_line=number, rolled_back=event, started=None)
     if isinstance(event, FeedbackAdded):
         return replace(now, feedback=_added(now.feedback, Feedback(event, at)))
     if isinstance(event, FeedbackResolved):
