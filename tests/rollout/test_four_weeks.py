@@ -65,7 +65,8 @@ def test_what_breaks_on_day_2_of_25_percent_stops_the_release_there_and_is_rolle
 
     standing = release.ledger.standing()
     assert standing.verdict in verdicts, release.said[-6:]
-    assert rule in {one.rule for one in standing.found if one.verdict in verdicts}
+    # Errors stand beyond every time, so the P95 may call them first.
+    assert rule in {one.rule for one in standing.found if one.verdict.rank >= Verdict.HOLD.rank}
     assert "target.restarted" in {one.rule for one in standing.found}
     refused = control.refusal(standing, release.settings.release, 50)
     assert refused is not None

@@ -69,7 +69,8 @@ def test_killed_at_random_moments_no_look_is_counted_twice_or_lost(backend: Depl
 
     before = len(kept)
     goes_on = observing(file, "--once")
-    assert goes_on.wait(timeout=60) in (10, 11)
+    said, _err = goes_on.communicate(timeout=60)
+    assert goes_on.returncode in (10, 11), said
     assert len(looks(release)) == before + 1
     assert release.ledger.broken() == []
 
