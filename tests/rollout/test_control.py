@@ -295,7 +295,7 @@ def test_a_rollback_is_carried_out_whoever_holds_the_ledger(backend: Deployment,
 
 
 def test_two_services_without_a_flag_are_not_called_started(backend: Deployment, tmp_path: Path) -> None:
-    two = {"control_url": backend.url, "candidate_url": backend.url.replace("127.0.0.1", "127.0.0.2")}
+    two = {"control_url": f"{backend.url}/", "candidate_url": f"{backend.url}/./"}
     release = Release(backend, tmp_path, target=two, percent={}, arm={}, monitoring={"none": True})
     done = release.start(10)
     assert not done.is_proven

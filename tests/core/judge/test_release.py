@@ -10,6 +10,7 @@ import pytest
 from tests.core.release.builders import (
     PLAN,
     STAGE,
+    after,
     both,
     gate,
     judged,
@@ -25,8 +26,10 @@ from tests.core.release.builders import (
     told,
     with_look,
 )
+from verification.core.judge.release import judge_stage
 from verification.core.model import Verdict
-from verification.core.release.events import FeedbackResolved
+from verification.core.policy import Policy
+from verification.core.release.events import FeedbackResolved, Started
 from verification.core.release.judgement import Action
 from verification.core.release.plan import PlannedStage, ReleasePlan
 from verification.core.release.standing import Standing
@@ -256,10 +259,8 @@ def test_the_order_in_which_looks_came_does_not_matter() -> None:
 def test_a_start_that_failed_and_did_not_come_back_rolls_back(*, is_back: bool) -> None:
     """The backend may stand at any percent, whatever the looks of the former stage have said."""
     failed = Started(25, 10, "maria", False, "25 % is not proven; NOT back at 10 %", 9.0, is_back=is_back)
-    found = judge_stage(replace(Standing(percent=10, began_at=BEGAN), started=failed), ReleasePlan(), Policy(), BEGAN)
-    assert (found.action.kind == "roll-back") == (not is_back)
-    assert (found.verdict is Verdict.ROLLBACK) == (not is_back)
-    at_zero = judge_stage(Standing(started=replace(failed, percent=10, former=0)), ReleasePlan(), Policy(), BEGAN)
-    assert (at_zero.action.kind, at_zero.verdict) == (
-        ("begin", Verdict.INCONCLUSIVE) if is_back else ("roll-back", Verdict.ROLLBACK)
-    )
+    at_ten = judge_stage(Standing(percent=10, began_at=after(0), started=failed), PLAN, Policy(), after(0))
+    at_zero = judge_stage(Standing(started=replace(failed, percent=10, former=0)), PLAN, Policy(), after(0))
+    for found in (at_ten, at_zero):
+        assert (found.action.kind == "roll-back") == (not is_back)
+        assert (found.verdict is ROLLBACK) == (not is_back)
