@@ -284,3 +284,15 @@ def test_what_the_looks_sent_themselves_is_not_taken_for_that_of_others(steps: l
 def test_the_verdict_of_the_stage_is_that_of_its_worst_figure() -> None:
     assert judged(stands(failing(700, 10_000))).verdict is ROLLBACK
     assert all(math.isfinite(figure.target) for figure in judged().figures)
+
+
+@pytest.mark.parametrize(("restarts", "alarms"), [(5, True), (6, False)])
+def test_counters_that_begin_anew_again_and_again_are_those_of_several_processes(
+    restarts: int, *, alarms: bool
+) -> None:
+    """Each restart counts a whole life of errors; of many that would be the same errors over and over."""
+    taken = [
+        look(slot, counters=Counters(2000 if slot % 2 else 1000, 600 if slot % 2 else 300, 0, 0))
+        for slot in range(2 * restarts + 1)
+    ]
+    assert (("rates.errors", ROLLBACK) in rules(figures_of(taken)[1])) == alarms
