@@ -25,7 +25,8 @@ PLAIN = LoadSettings(rate_per_s=100, block_s=1.0, blocks=36)
 # The lock is held for 12 ms: at this rate the old code's requests wait behind it, at a higher one nothing is served.
 LOCKED = LoadSettings(rate_per_s=140, block_s=1.0, blocks=48)
 LOADS = {"p95-plus-30": PROOF, "errors-2-percent": PROOF, "global-lock": LOCKED}
-FOUND_BY_LOAD = [defect for defect in DEFECTS if defect.check.startswith(LOAD_CHECKS)]
+# One of kind `release` is there for the looks of days: tests/rollout.
+FOUND_BY_LOAD = [one for one in DEFECTS if one.check.startswith(LOAD_CHECKS) and one.kind != "release"]
 DEFAULT_ENDPOINT = "GET /cameras/{id}/stats"
 
 

@@ -20,7 +20,7 @@ from verification.reference.endpoints import ENDPOINTS
 
 BY_PROCESS = {"backend-dies", "flag-survives-restart", "broken-percent-as-100"}
 """Shown in test_process.py, because they are about a process's start or end."""
-BY_TIME = {"p95-plus-30", "p95-plus-120", "slow-tail", "global-lock", "stall-both-arms"}
+BY_TIME = {"p95-plus-30", "p95-plus-120", "slow-tail", "global-lock", "stall-both-arms", "p95-plus-80"}
 """Shown in test_defects_of_time.py with the clock's calls recorded."""
 
 

@@ -28,20 +28,24 @@ class Sleeps:
 
 
 @pytest.mark.parametrize(
-    ("name", "path", "factor"),
-    [("p95-plus-30", "/cameras/oven/stats", 1.3), ("p95-plus-120", "/cameras/oven/logs", 2.2)],
+    ("name", "method", "path", "factor"),
+    [
+        ("p95-plus-30", "GET", "/cameras/oven/stats", 1.3),
+        ("p95-plus-120", "GET", "/cameras/oven/logs", 2.2),
+        ("p95-plus-80", "POST", "/cameras/batch-status", 1.8),
+    ],
 )
 def test_a_stretched_endpoint_waits_in_proportion_on_the_rewrite_only(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, path: str, factor: float
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, method: str, path: str, factor: float
 ) -> None:
     clock = itertools.count(0.0, 0.1)
     monkeypatch.setattr("verification.reference.defects.operation.time.perf_counter", lambda: next(clock))
     sleeps = Sleeps(monkeypatch)
 
     async def talk(asker: Asker) -> tuple[list[float], list[float]]:
-        await asker.ask("GET", path, "legacy")
+        await asker.ask(method, path, "legacy")
         legacy, sleeps.seconds = sleeps.seconds, []
-        await asker.ask("GET", path, "domain")
+        await asker.ask(method, path, "domain")
         return legacy, sleeps.seconds
 
     legacy, domain = converse(tmp_path, talk, defect=name)
