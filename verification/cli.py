@@ -1,5 +1,5 @@
 """`python -m verification`: judge a run again, clean up after it, replay a sequence, learn masks, see the catalog,
-write a first one."""
+write a first one; and carry a release over days."""
 
 from __future__ import annotations
 

@@ -98,6 +98,9 @@ def test_a_changed_ledger_is_told_and_no_secret_stands_in_it(capsys: pytest.Capt
         file.execute("DROP TRIGGER line_stays")
         file.execute("UPDATE line SET body = replace(body, 'maria', 'nobody') WHERE number = 1")
     file.close()
+    assert main(["status"]) == 11
+    assert main(["decide"]) == 2
+    assert "cannot be believed" in capsys.readouterr().err
     assert main(["ledger", "verify"]) == 11
     assert "line 1 was changed after it had been written" in capsys.readouterr().out
 
@@ -146,6 +149,22 @@ def test_what_is_no_time_is_refused(text: str, capsys: pytest.CaptureFixture[str
         main(["observe", "--for", text])
     assert ended.value.code == 2
     assert "30m, 1h, 2d or 1w are" in capsys.readouterr().err
+
+
+def test_a_rollback_is_carried_out_without_a_ledger_and_a_catalog_and_not_called_proven(
+    backend: Deployment, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert backend.at("50").returncode == 0
+    Path("release.sqlite").write_bytes(os.urandom(5000))
+    Path("rollout.toml").write_text(
+        f'[target]\nurl = "{backend.url}"\n[percent]\ncommand = {json.dumps(list(backend.command()))}\n'
+        '[witness]\nheader = "X-Served-By"\n[catalog]\npath = "nowhere"\n'
+    )
+    assert main(["rollback"]) == 12
+    said = capsys.readouterr().out
+    assert "0 of 200 unforced requests served by domain" in said
+    assert "WRONG: there is no ledger" in said
+    assert "percent 0," in backend.log
 
 
 def test_a_broken_file_is_no_ledger(capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,6 +19,7 @@ from verification.core.release.standing import Standing
 from verification.rollout import control
 from verification.rollout.feedback import Word, add
 from verification.rollout.ledger import Ledger, sole_mover, sole_observer
+from verification.rollout.proof import Proof, prove_percent
 from verification.rollout.script import rollback_script
 from verification.settings import Settings
 
@@ -300,3 +301,45 @@ def test_two_services_without_a_flag_are_not_called_started(backend: Deployment,
     done = release.start(10)
     assert not done.is_proven
     assert release.ledger.standing().percent == 0
+
+
+def test_a_start_that_is_interrupted_goes_back_and_is_written_down(
+    backend: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = Release(backend, tmp_path)
+    assert release.start(10).is_proven
+    asked = []
+
+    def interrupted(settings: Settings, percent: int) -> Proof:
+        asked.append(percent)
+        if percent == 25:
+            raise KeyboardInterrupt
+        return prove_percent(settings, percent)
+
+    monkeypatch.setattr("verification.rollout.control.prove_percent", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        release.start(25, override="to be interrupted")
+    assert asked == [25, 10]
+    event = last(release)
+    assert isinstance(event, Started)
+    assert (event.percent, event.is_proven, event.is_back) == (25, False, True)
+    assert event.detail.startswith("cut off by KeyboardInterrupt; back at 10 %")
+    assert backend.log.rindex("percent 10,") > backend.log.rindex("percent 25,")
+
+
+def test_where_no_answer_names_legacy_although_a_witness_is_declared_nothing_is_proven(tmp_path: Path) -> None:
+    """The counters may say that all is back; what the declared witness does not say is not taken for granted."""
+    with deployed(tmp_path / "state", "--shape", "production-counting-all", percent=10) as silent:
+        ask(
+            silent,
+            "POST",
+            "/api/v1/cameras?force_domain=false",
+            {"id": "cam-1", "name": "Gate", "source": "rtsp://x/1"},
+        )
+        release = Release(silent, tmp_path)
+        done = release.roll_back()
+        told = "\n".join(done.lines)
+        assert not done.is_proven
+        assert "0 of 8 answers name legacy" in told
+        release.more["witness"] = {"none": True}
+        assert release.roll_back().is_proven

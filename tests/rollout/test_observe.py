@@ -17,7 +17,8 @@ from tests.rollout.releasing import PLAN, Release
 from verification.core.errors import UsageError
 from verification.core.model import Arm, Verdict
 from verification.core.release.events import Look
-from verification.rollout.look import counters_of, take_look
+from verification.drive.target import FALLBACK_WORDS
+from verification.rollout.look import _fallbacks, counters_of, take_look
 from verification.rollout.observe import Observer
 
 KILLS = 50
@@ -185,3 +186,26 @@ def test_server_errors_are_counted_by_status_and_what_is_no_status_is_left_out()
     found = counters_of({"requests": {"total": 100, "by_status": by_status}, "domain_service": {"usage_count": 10}})
     assert found is not None
     assert (found.requests, found.server_errors, found.legacy, found.domain) == (100, 6, None, 10)
+
+
+def test_lines_of_a_fallback_are_counted_once_from_look_to_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = tmp_path / "backend.log"
+    assert _fallbacks(None, None) == (None, None)
+    assert _fallbacks(log, 5) == (None, 5)
+    log.write_text(f"{FALLBACK_WORDS}\n")
+    lines, at = _fallbacks(log, None)
+    assert lines == 0
+    with log.open("a") as file:
+        file.write(f"well\n{FALLBACK_WORDS}: POST /x\n{FALLBACK_WORDS}: GET /y\n")
+    assert _fallbacks(log, at) == (2, log.stat().st_size)
+    assert _fallbacks(log, log.stat().st_size) == (0, log.stat().st_size)
+    # A log that was begun anew, and one that is longer than is read at once.
+    log.write_text(f"{FALLBACK_WORDS}\n")
+    assert _fallbacks(log, 500) == (1, log.stat().st_size)
+    monkeypatch.setattr("verification.rollout.look._MOST_LOG_BYTES", len(FALLBACK_WORDS) + 1)
+    log.write_text(f"{FALLBACK_WORDS}\n" * 2)
+    lines, at = _fallbacks(log, 0)
+    assert (lines, at) == (1, len(FALLBACK_WORDS) + 1)
+    assert _fallbacks(log, at) == (1, log.stat().st_size)

@@ -228,6 +228,13 @@ def _change(value: Json, steps: list[str], change: Callable[[Json], Json]) -> Js
     return value
 
 
+def member(value: Json, path: str) -> Json:
+    """What stands at a dotted path of names in nested objects; None where nothing does."""
+    for step in path.split("."):
+        value = value.get(step) if isinstance(value, dict) else None
+    return value
+
+
 def values_at(value: Json, pattern: str) -> dict[Path, Json]:
     """Every place that the dotted pattern names, with the value there."""
     found: dict[Path, Json] = {}

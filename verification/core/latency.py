@@ -256,7 +256,11 @@ def _seen(change: float | None, low: float | None, high: float | None, measured:
         return "P95 change unknown: "
     from_ms, to_ms = (_quantile(arm, 0.95) for arm in (measured.control, measured.candidate))
     interval = "" if low is None or high is None else f" (95 % interval {_percent(low)} to {_percent(high)})"
-    return f"P95 {from_ms:.4g} ms on control, {to_ms:.4g} ms on candidate, change {_percent(change)}{interval}: "
+    return f"P95 {_ms(from_ms)} on control, {_ms(to_ms)} on candidate, change {_percent(change)}{interval}: "
+
+
+def _ms(value: float | None) -> str:
+    return "among errors" if value is None or value == math.inf else f"{value:.4g} ms"
 
 
 def _percent(share: float) -> str:

@@ -10,6 +10,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from verification.core.documents import member
 from verification.core.model import Answer, Implementation
 from verification.core.policy import Frozen
 
@@ -83,11 +84,9 @@ DEFAULT_WITNESS = Witness()
 
 def _told(body: str, path: str) -> str | None:
     try:
-        found = json.loads(body)
+        found = member(json.loads(body), path)
     except (ValueError, RecursionError):
         return None
-    for step in path.split("."):
-        found = found.get(step) if isinstance(found, dict) else None
     return None if found is None or isinstance(found, dict | list) else str(found)
 
 

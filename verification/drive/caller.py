@@ -15,6 +15,7 @@ import httpx
 
 from verification.core.address import without_own_address
 from verification.core.arms import DEFAULT_ROUTING, Marks, Routing
+from verification.core.documents import member
 from verification.core.encodings import ACCEPTED, Unpacking
 from verification.core.model import EXPECTED_IMPLEMENTATION, Answer, Arm, Exchange, Request
 from verification.core.printable import visible
@@ -85,9 +86,7 @@ class Caller:
 
     def told(self, request: Request, path: str) -> str | None:
         """What stands at a dotted path of a JSON answer, as text; None where nothing does. No arm is forced."""
-        found = json_body(self.call(request, Arm.CONTROL, force=False))
-        for step in path.split("."):
-            found = found.get(step) if isinstance(found, dict) else None
+        found = member(json_body(self.call(request, Arm.CONTROL, force=False)), path)
         return None if found is None or isinstance(found, dict | list) else str(found)
 
     def _send(self, request: Request, arm: Arm, marks: Marks) -> Exchange:

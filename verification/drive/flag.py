@@ -9,7 +9,8 @@ from itertools import pairwise
 
 from verification.core.arms import implementation
 from verification.core.cases import Catalog
-from verification.core.model import Arm, Implementation, Request
+from verification.core.documents import member
+from verification.core.model import Arm, Implementation, Json, Request
 from verification.core.records import Drill, Exposure, ForcedCall, Usage
 from verification.drive.caller import Caller, json_body
 from verification.drive.probe import Prober
@@ -93,12 +94,12 @@ def measure_usage(
     """Move the backend's own usage counters by a known number of requests, first forced, then drawn by the flag."""
     measured = []
     for kind in ("forced", "natural"):
-        before = _usage_counters(caller, metrics)
+        before = usage_counters(caller, metrics)
         served: Counter[Implementation | None] = Counter()
         for number in range(requests):
             force = None if kind == "natural" else (Arm.CANDIDATE, Arm.CONTROL)[number % 2]
             served[_served(caller, path, force=force)] += 1
-        after = _usage_counters(caller, metrics)
+        after = usage_counters(caller, metrics)
         domain, legacy = (
             None if new is None or old is None else new - old for old, new in zip(before, after, strict=True)
         )
@@ -116,10 +117,12 @@ def measure_usage(
     return measured
 
 
-def _usage_counters(caller: Caller, metrics: str) -> tuple[int | None, int | None]:
-    body = json_body(caller.call(Request("GET", metrics), Arm.CONTROL, force=False))
-    usage = body.get("domain_service") if isinstance(body, dict) else None
-    if not isinstance(usage, dict):
-        return None, None
-    found = usage.get("usage_count"), usage.get("old_count")
-    return tuple(value if isinstance(value, int) else None for value in found)  # type: ignore[return-value]  # two in, two out
+def usage_counters(caller: Caller, metrics: str) -> tuple[int | None, int | None]:
+    """(domain, legacy) as the backend's metrics count them; None what they do not tell."""
+    return usage_in(json_body(caller.call(Request("GET", metrics), Arm.CONTROL, force=False)))
+
+
+def usage_in(metrics: Json) -> tuple[int | None, int | None]:
+    """The same of metrics that are there already."""
+    domain, legacy = (member(metrics, f"domain_service.{name}") for name in ("usage_count", "old_count"))
+    return (domain if isinstance(domain, int) else None), (legacy if isinstance(legacy, int) else None)

@@ -9,6 +9,7 @@ from verification.catalog.placeholders import ABSENT, RUN
 from verification.catalog.requests import fill
 from verification.core.cases import Catalog
 from verification.core.divergence import SequenceOutcome, judge_sequence
+from verification.core.documents import member
 from verification.core.errors import TargetError
 from verification.core.model import Arm, Exchange, Reading
 from verification.core.records import Record
@@ -119,9 +120,8 @@ class _Known(dict[str, str]):
 
 def _at(body: object, path: str) -> str | None:
     """The id at a dotted path of an answer, as text; None where there is none."""
-    for step in path.split("."):
-        body = body.get(step) if isinstance(body, dict) else None
-    return str(body) if isinstance(body, int | str) and not isinstance(body, bool) else None
+    found = member(body, path)
+    return str(found) if isinstance(found, int | str) and not isinstance(found, bool) else None
 
 
 def keepable(record: Record) -> Record:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from verification.catalog.requests import fill
 from verification.core.cases import Catalog, Endpoint, RequestSpec, ResourceSpec, Twin
+from verification.core.documents import member
 from verification.core.errors import TargetError
 from verification.core.journal import Made, Making, Note, Thing, Unmade, forget, may_be_ours
-from verification.core.model import Arm, Exchange, Json, Reading
+from verification.core.model import Arm, Exchange, Reading
 from verification.core.printable import visible
 from verification.drive.caller import Caller, json_body
 from verification.drive.state import keys_in, readable
@@ -136,9 +137,7 @@ class Workshop:
         body = json_body(exchange)
         found: list[LiveTwin] = []
         for path, token in endpoint.shape.ids:
-            value: Json = body
-            for step in path.split("."):
-                value = value.get(step) if isinstance(value, dict) else None
+            value = member(body, path)
             if isinstance(value, int | str) and not isinstance(value, bool) and self.is_new(str(value), home, known):
                 found.append(self.adopt(token, endpoint.load.creates, str(value), home))
         return found

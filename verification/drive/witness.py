@@ -11,6 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from verification.core.arms import implementation
 from verification.core.cases import Endpoint
+from verification.core.documents import member
 from verification.core.model import Arm, Exchange, Implementation, Request
 from verification.core.records import WitnessCheck
 from verification.core.witness import SecondWitnessSettings, Witness
@@ -179,9 +180,8 @@ def _is_of(name: str, line: str) -> bool:
 
 
 def _number(body: object, path: str) -> int | None:
-    for step in path.split(".") if path else ():
-        body = body.get(step) if isinstance(body, dict) else None
-    return body if isinstance(body, int) and not isinstance(body, bool) else None
+    found = member(body, path)
+    return found if isinstance(found, int) and not isinstance(found, bool) else None
 
 
 def check(prober: Prober, endpoint: Endpoint, stage_percent: int, second: SecondWitness | None) -> WitnessCheck:

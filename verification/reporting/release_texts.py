@@ -206,6 +206,7 @@ TEXTS: Mapping[str, Mapping[Lang, str]] = {
     "rule.release.rollback": {"en": "Rollback is not proven", "zh": "回滚未被证实"},
     "rule.flag.usage": {"en": "Share that the backend counts", "zh": "后端统计的新实现占比"},
     "rule.evidence.missing": {"en": "Evidence is missing", "zh": "证据缺失"},
+    "rule.state.uncompared": {"en": "Arms could not be compared", "zh": "两侧应答无法比较"},
     "rule.state.cross": {"en": "Arms answer differently", "zh": "两侧应答不一致"},
 }
 # fmt: on

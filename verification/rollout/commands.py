@@ -6,13 +6,15 @@ import argparse
 import getpass
 import os
 import sys
+from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from verification.catalog.load import load_catalog
 from verification.core.cases import Catalog
-from verification.core.errors import UsageError
+from verification.core.errors import GateError, UsageError
 from verification.core.model import Verdict
 from verification.core.printable import visible
 from verification.core.redact import redact_text
@@ -24,6 +26,7 @@ from verification.settings import Settings, load_settings
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 CLOCK = SystemClock()
+T = TypeVar("T")
 
 
 def add_release_commands(commands: Any) -> None:
@@ -142,7 +145,12 @@ def _start(options: argparse.Namespace) -> int:
     percent = control.percent_of(options.percent)
     settings = control.allowed(settings_of(options), change_percent=options.allow_percent_change)
     with Ledger(settings.release.ledger) as ledger:
-        done = control.start(settings, ledger, percent, CLOCK, who=_user(options), override=options.override)
+        try:
+            done = control.start(settings, ledger, percent, CLOCK, who=_user(options), override=options.override)
+        except KeyboardInterrupt:
+            last = ledger.standing().started
+            tell(f"interrupted: {last.detail if last else 'nothing was moved'}")
+            return 2
     for line in done.lines:
         tell(line)
     return 0 if done.is_proven else Verdict.HOLD.exit_code
@@ -157,11 +165,23 @@ def _rollback(options: argparse.Namespace) -> int:
         print(rollback_script(settings), end="")
         return 0
     settings = control.allowed(settings, change_percent=options.allow_percent_change)
-    with Ledger(settings.release.ledger) as ledger:
-        done = control.rollback(settings, catalog_of(settings), ledger, CLOCK, who=_user(options), why=options.why)
+    with ExitStack() as opened:
+        # Neither of them keeps users on what has failed.
+        ledger = _or_none(lambda: opened.enter_context(Ledger(settings.release.ledger)))
+        catalog = _or_none(lambda: catalog_of(settings)) or Catalog((), {}, {}, {})
+        done = control.rollback(settings, catalog, ledger, CLOCK, who=_user(options), why=options.why)
     for line in done.lines:
         tell(line)
     return 0 if done.is_proven else Verdict.ROLLBACK.exit_code
+
+
+def _or_none(get: Callable[[], T]) -> T | None:
+    """What can be had; why not is told."""
+    try:
+        return get()
+    except GateError as error:
+        tell(f"release gate: {error}")
+        return None
 
 
 def _observe(options: argparse.Namespace) -> int:
@@ -246,7 +266,7 @@ def _status(options: argparse.Namespace) -> int:
     view = _view(settings_of(options), None)
     for line in status_lines(view, options.lang):
         tell(line)
-    return view.judgement.verdict.exit_code
+    return Verdict.INCONCLUSIVE.exit_code if view.wrong else view.judgement.verdict.exit_code
 
 
 def _report(options: argparse.Namespace) -> int:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from verification.core.cases import Catalog
 from verification.core.errors import EvidenceError, PermissionNeeded, TargetError, UsageError
@@ -67,9 +67,7 @@ def refusal(standing: Standing, plan: ReleasePlan, percent: int) -> str | None:
         return "0 % is no stage: `rollback` brings everything back to the old implementation, and proves it."
     planned = ", ".join(f"{one} %" for one in plan.percents)
     if plan.stage(percent) is None:
-        return (
-            f"{percent} % is no stage of the plan, which has {planned}. Change [[release.stages]] or take one of them."
-        )
+        return f"{percent} % is no stage of the plan, which has {planned}; [[release.stages]] is where they stand."
     if percent <= standing.percent:
         return None
     following = plan.after(standing.percent)
@@ -87,9 +85,6 @@ def start(
 ) -> Outcome:
     """Put the backend at a percent of the plan; UsageError where the plan does not let it and nobody overrides that."""
     with sole_mover(ledger.path):
-        broken = ledger.broken()
-        if broken:
-            raise EvidenceError(f"{ledger.path}: {broken[0]}. What it says of the release cannot be believed.")
         # As of now, not as of the last look: feedback may have come in since, or looks have been missed.
         judge_now(settings, ledger, clock)
         standing = ledger.standing()
@@ -102,55 +97,63 @@ def start(
         connect(settings, settings.target.urls[0], Redactor(os.urandom(32))).close()
         ledger.append(Told("start", f"{who} starts {percent} %, from {standing.percent} %"), clock.now())
         began = clock.elapsed()
+        attempt = Started(percent, standing.percent, who, False, "", 0.0, override if refused else None)
         try:
             proof = _move(settings, percent)
-        except BaseException:
+        except BaseException as error:
             # Interrupted, or a bug: it must not stay where nobody has proven anything.
-            _set(settings, standing.percent)
+            cut_off = _put_back(settings, attempt, Proof(wrong=(f"cut off by {type(error).__name__}",)))
+            ledger.append(replace(cut_off, seconds=_since(clock, began)), clock.now())
             raise
-        reason = override if refused else None
-        if not proof.wrong:
-            shown = "; ".join(proof.shown)
-            event = Started(percent, standing.percent, who, True, shown, _since(clock, began), reason)
-            ledger.append(event, clock.now())
-            return Outcome(True, (f"started: {percent} %", *proof.shown))
-        back = _move(settings, standing.percent)
-        told = "NOT back" if back.wrong else "back"
-        returned = f"{told} at {standing.percent} %: {'; '.join(back.wrong or back.shown)}"
-        wrong = "; ".join(proof.wrong)
-        detail, took_s = f"{wrong}; {returned}", _since(clock, began)
-        event = Started(percent, standing.percent, who, False, detail, took_s, reason, is_back=not back.wrong)
-        ledger.append(event, clock.now())
-    lines = (f"not started: {percent} % is not proven: {wrong}", returned)
-    return Outcome(False, (*lines, "`rollback` brings everything to the old implementation.") if back.wrong else lines)
+        if proof.wrong:
+            event = _put_back(settings, attempt, proof)
+        else:
+            event = replace(attempt, is_proven=True, detail="; ".join(proof.shown))
+        ledger.append(replace(event, seconds=_since(clock, began)), clock.now())
+    if event.is_proven:
+        return Outcome(True, (f"started: {percent} %", *proof.shown))
+    wrong = "; ".join(proof.wrong)
+    lines = (f"not started: {percent} % is not proven: {wrong}", event.detail.removeprefix(f"{wrong}; "))
+    return Outcome(False, lines if event.is_back else (*lines, "`rollback` brings everything to the old one."))
 
 
-def rollback(settings: Settings, catalog: Catalog, ledger: Ledger, clock: Clock, *, who: str, why: str) -> Outcome:
+def _put_back(settings: Settings, attempt: Started, proof: Proof) -> Started:
+    """Bring the backend to its former percent again, because `proof` is none; what became of the attempt."""
+    back = _move(settings, attempt.former)
+    told = "NOT back" if back.wrong else "back"
+    detail = f"{'; '.join(proof.wrong)}; {told} at {attempt.former} %: {'; '.join(back.wrong or back.shown)}"
+    return replace(attempt, detail=detail, is_back=not back.wrong)
+
+
+def rollback(
+    settings: Settings, catalog: Catalog, ledger: Ledger | None, clock: Clock, *, who: str, why: str
+) -> Outcome:
     """Bring every request back to the old implementation, prove it, and write it down; again and again if need be.
 
-    Users come first: whatever keeps it from being written down, or another process that is moving the backend, is told
-    afterwards.
+    Users come first: what keeps it from being written down (no ledger at all, too), or another process that is moving
+    the backend, is told afterwards, and then it is not called proven.
     """
     began = clock.elapsed()
     # A backend that is half dead may still serve the old implementation, so what it does is seen anyway.
     proof = _set(settings, 0)
     former, baseline = 0, list[Stratum]()
-    try:
-        former, baseline = ledger.standing().percent, _baseline(ledger)
-    except EvidenceError as error:
-        proof = proof.and_(Proof(wrong=(str(error),)))
-    try:
-        with sole_mover(ledger.path):
-            pass
-    except (UsageError, EvidenceError) as error:
-        proof = proof.and_(Proof(wrong=(f"{error} Roll back again then.",)))
+    if ledger is None:
+        proof = proof.and_(Proof(wrong=("there is no ledger that this could be written to",)))
+    else:
+        try:
+            former, baseline = ledger.standing().percent, _baseline(ledger)
+            with sole_mover(ledger.path):
+                pass
+        except (UsageError, EvidenceError) as error:
+            proof = proof.and_(Proof(wrong=(str(error),)))
     proof = proof.and_(prove_rollback(settings, catalog, baseline))
     seconds = _since(clock, began)
-    try:
-        detail = (*proof.wrong, *proof.shown)
-        ledger.append(RolledBack(former, who, why, not proof.wrong, detail, seconds), clock.now())
-    except EvidenceError as error:
-        proof = proof.and_(Proof(wrong=(str(error),)))
+    if ledger is not None:
+        try:
+            detail = (*proof.wrong, *proof.shown)
+            ledger.append(RolledBack(former, who, why, not proof.wrong, detail, seconds), clock.now())
+        except EvidenceError as error:
+            proof = proof.and_(Proof(wrong=(str(error),)))
     first = "NOT proven" if proof.wrong else "proven"
     lines = (f"rolled back from {former} % in {seconds:.1f} s, {first}:", *proof.shown)
     return Outcome(not proof.wrong, (*lines, *(f"WRONG: {one}" for one in proof.wrong)))

@@ -6,7 +6,7 @@ import os
 import random
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from verification.catalog.requests import fill
 from verification.core.arms import implementation
 from verification.core.cases import Catalog, Shape
 from verification.core.compare import compare_values
-from verification.core.documents import Names
+from verification.core.documents import Names, member
 from verification.core.histogram import TOP_BIN, bin_of
 from verification.core.model import Arm, Exchange, Implementation, Json, Request
 from verification.core.redact import Redactor
@@ -22,6 +22,7 @@ from verification.core.release.events import Counters, Look, Seen
 from verification.core.state import document
 from verification.drive.caller import Caller, json_body
 from verification.drive.connect import connect
+from verification.drive.flag import usage_in
 from verification.drive.prometheus import ask_prometheus
 from verification.drive.target import FALLBACK_WORDS
 from verification.rollout.clock import Clock
@@ -55,8 +56,9 @@ def take_look(
         told = _told(caller, settings)
         seen, failure = _probe(caller, settings, catalog, due)
         natural = _natural(caller, settings)
-        compared = Counter[Implementation | None]()
-        differing = () if catalog.separate_state or failure else _differing(caller, settings, catalog, compared)
+        crossed = _Crossed()
+        if not catalog.separate_state:
+            _cross(caller, settings, catalog, crossed)
     lines, log_to = _fallbacks(settings.target.log_file, log_from)
     asked = settings.release.prometheus
     return Look(
@@ -69,9 +71,10 @@ def take_look(
         natural[Implementation.LEGACY],
         natural[Implementation.DOMAIN],
         natural[None],
-        differing=differing,
-        compared_legacy=compared[Implementation.LEGACY],
-        compared_domain=compared[Implementation.DOMAIN],
+        differing=tuple(crossed.differing),
+        uncompared=tuple(crossed.uncompared),
+        compared_legacy=crossed.served[Implementation.LEGACY],
+        compared_domain=crossed.served[Implementation.DOMAIN],
         fallback_lines=lines,
         log_bytes=log_to,
         prometheus=() if asked is None else tuple(ask_prometheus(asked).items()),
@@ -108,17 +111,12 @@ def _seen(read: str, arm: Arm, exchanges: list[Exchange], settings: Settings) ->
     times: Counter[int] = Counter()
     errors = 0
     for one in exchanges:
-        failed = one.answer is None or one.answer.status >= settings.rates.error_status_from
+        failed = is_error(one, settings)
         errors += failed
         times[TOP_BIN if failed else bin_of(one.elapsed_ms)] += 1
-    answered = [one for one in exchanges if one.answer is not None]
-    served = Counter(implementation(one.served_by) for one in answered)
+    served = Counter(implementation(one.served_by) for one in exchanges if one.answer is not None)
     # An error of the backend's need not say who made it.
-    unnamed = sum(
-        implementation(one.served_by) is None and one.answer is not None
-        and one.answer.status < settings.rates.error_status_from
-        for one in answered
-    )  # fmt: skip
+    unnamed = sum(implementation(one.served_by) is None and not is_error(one, settings) for one in exchanges)
     return Seen(
         read,
         arm,
@@ -129,6 +127,11 @@ def _seen(read: str, arm: Arm, exchanges: list[Exchange], settings: Settings) ->
         unnamed,
         dict(times),
     )
+
+
+def is_error(exchange: Exchange, settings: Settings) -> bool:
+    """Whether the policy takes it for an error: no answer, or a status from the one on that it names."""
+    return exchange.answer is None or exchange.answer.status >= settings.rates.error_status_from
 
 
 def _natural(caller: Caller, settings: Settings) -> Counter[Implementation | None]:
@@ -142,29 +145,41 @@ def _natural(caller: Caller, settings: Settings) -> Counter[Implementation | Non
     return Counter(implementation(one.served_by) for one in calls)
 
 
-def _differing(
-    caller: Caller, settings: Settings, catalog: Catalog, compared: Counter[Implementation | None]
-) -> tuple[str, ...]:
-    """Reads of one state that the arms answer differently, twice: a change in between must not be taken for that."""
-    return tuple(
-        name for name in catalog.readings if all(_differs(caller, settings, catalog, name, compared) for _ in range(2))
-    )
+@dataclass(slots=True)
+class _Crossed:
+    """What came of reading the same state through both arms."""
+
+    differing: list[str] = field(default_factory=list)
+    uncompared: list[str] = field(default_factory=list)
+    """Reads that met an error, or of which control disagreed with itself: nothing is known of them."""
+    served: Counter[Implementation | None] = field(default_factory=Counter)
 
 
-def _differs(
-    caller: Caller, settings: Settings, catalog: Catalog, name: str, compared: Counter[Implementation | None]
-) -> bool:
+def _cross(caller: Caller, settings: Settings, catalog: Catalog, crossed: _Crossed) -> None:
+    """Every read through control, candidate and control again; a difference must show twice, for the state may have
+    changed in between."""
+    for name in catalog.readings:
+        found = _differs(caller, settings, catalog, name, crossed)
+        if found:
+            found = _differs(caller, settings, catalog, name, crossed)
+        if found is None:
+            crossed.uncompared.append(name)
+        elif found:
+            crossed.differing.append(name)
+
+
+def _differs(caller: Caller, settings: Settings, catalog: Catalog, name: str, crossed: _Crossed) -> bool | None:
+    """Whether candidate answers otherwise than control did before and after; None where that cannot be said."""
     spec = catalog.readings[name]
     request = fill(spec.request, {})
     exchanges = [caller.call(request, arm) for arm in (Arm.CONTROL, Arm.CANDIDATE, Arm.CONTROL)]
-    compared.update(implementation(one.served_by) for one in exchanges)
-    limit = settings.rates.error_status_from
-    if any(one.answer is None or one.answer.status >= limit for one in exchanges):
-        return False  # an error is none of the data; the probe meets such errors, too
+    crossed.served.update(implementation(one.served_by) for one in exchanges)
+    if any(is_error(one, settings) for one in exchanges):
+        return None  # the probe meets such errors, too, and counts them
     before, by_candidate, after = (document(spec, one, Names(())) for one in exchanges)
-    return not compare_values(Shape(), name, before, after).differences and bool(
-        compare_values(Shape(), name, before, by_candidate).differences
-    )
+    if compare_values(Shape(), name, before, after).differences:
+        return None
+    return bool(compare_values(Shape(), name, before, by_candidate).differences)
 
 
 def _told(caller: Caller, settings: Settings) -> dict[str, Json]:
@@ -175,8 +190,8 @@ def _told(caller: Caller, settings: Settings) -> dict[str, Json]:
         json_body(caller.call(Request("GET", path), Arm.CONTROL, force=False))
         for path in (settings.monitoring.health, settings.monitoring.metrics)
     )
-    status, consistent = _at(health, "status"), _at(metrics, "data_consistency.consistent")
-    recent = _at(metrics, "response_time.p95_ms")
+    status, consistent = member(health, "status"), member(metrics, "data_consistency.consistent")
+    recent = member(metrics, "response_time.p95_ms")
     return {
         "health": status if isinstance(status, str) else None,
         "counters": counters_of(metrics),
@@ -187,30 +202,19 @@ def _told(caller: Caller, settings: Settings) -> dict[str, Json]:
 
 def counters_of(metrics: Json) -> Counters | None:
     """The counters in the metrics; None where they do not tell how many requests there were."""
-    requests, by_status = _at(metrics, "requests.total"), _at(metrics, "requests.by_status")
+    requests, by_status = member(metrics, "requests.total"), member(metrics, "requests.by_status")
     if not isinstance(requests, int) or isinstance(requests, bool) or requests < 0:
         return None
     failed = 0
     for status, count in by_status.items() if isinstance(by_status, Mapping) else ():
         if str(status).isdigit() and int(status) >= 500 and isinstance(count, int):
             failed += count
-    legacy, domain = (_at(metrics, f"domain_service.{name}") for name in ("old_count", "usage_count"))
-    return Counters(
-        requests,
-        failed,
-        legacy if isinstance(legacy, int) else None,
-        domain if isinstance(domain, int) else None,
-    )
+    domain, legacy = usage_in(metrics)
+    return Counters(requests, failed, legacy, domain)
 
 
 def _is_number(value: Json) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _at(value: Json, path: str) -> Json:
-    for step in path.split("."):
-        value = value.get(step) if isinstance(value, Mapping) else None
-    return value
 
 
 def _fallbacks(log: Path | None, begin: int | None) -> tuple[int | None, int | None]:
@@ -223,8 +227,10 @@ def _fallbacks(log: Path | None, begin: int | None) -> tuple[int | None, int | N
             return 0, end
         with log.open("rb") as file:
             # A log that is shorter than before was begun anew.
-            file.seek(begin if begin <= end else 0)
-            text = file.read(_MOST_LOG_BYTES).decode(errors="replace")
-        return sum(FALLBACK_WORDS in line for line in text.splitlines()), end
+            begin = begin if begin <= end else 0
+            file.seek(begin)
+            raw = file.read(_MOST_LOG_BYTES)
+        # What is beyond is read at the next look.
+        return raw.count(FALLBACK_WORDS.encode()), begin + len(raw)
     except OSError:
         return None, begin

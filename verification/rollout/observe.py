@@ -109,6 +109,7 @@ class Observer:
             self._ledger.append(look, self._clock.now(), unless=lambda now: _refused(now, before, look))
         except UsageError as error:
             self._tell(str(error))
+            return judge_now(self._settings, self._ledger, self._clock)[0].verdict
         judgement, complaints = judge_now(self._settings, self._ledger, self._clock)
         for line in (*progress_lines(look, judgement), *complaints):
             self._tell(line)

@@ -6,9 +6,8 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from verification.catalog.requests import fill
 from verification.core.arms import implementation
-from verification.core.cases import Catalog, Shape
+from verification.core.cases import Catalog, ReadingSpec, Shape
 from verification.core.compare import compare_values
 from verification.core.documents import Names
 from verification.core.exceedance import TAIL_SHARE, Stratum
@@ -21,8 +20,8 @@ from verification.core.redact import Redactor
 from verification.core.state import document
 from verification.drive.caller import Caller, json_body
 from verification.drive.connect import connect
-from verification.drive.flag import EXPOSURE_REQUESTS, measure_exposure
-from verification.rollout.look import counters_of, requests_of_a_look
+from verification.drive.flag import EXPOSURE_REQUESTS, measure_exposure, usage_counters
+from verification.rollout.look import PROBE, is_error, requests_of_a_look
 from verification.settings import Settings
 
 ROLLED_BACK_REQUESTS = 200
@@ -53,7 +52,7 @@ def prove_rollback(settings: Settings, catalog: Catalog, baseline: Sequence[Stra
     those of control before, which `baseline` holds."""
     with connect(settings, settings.target.urls[0], Redactor(os.urandom(32))) as caller:
         proof = _share(caller, settings, 0, ROLLED_BACK_REQUESTS)
-        proof = proof.and_(_by_request(caller, catalog))
+        proof = proof.and_(_by_request(caller, settings, catalog))
         return proof.and_(_as_before(caller, settings, catalog, baseline))
 
 
@@ -111,29 +110,37 @@ def _counted(caller: Caller, settings: Settings) -> tuple[int, int] | None:
     """(legacy, domain) as the backend counts them; None where it does not."""
     if not settings.has_monitoring:
         return None
-    told = counters_of(json_body(caller.call(Request("GET", settings.monitoring.metrics), Arm.CONTROL, force=False)))
-    return None if told is None or told.legacy is None or told.domain is None else (told.legacy, told.domain)
+    domain, legacy = usage_counters(caller, settings.monitoring.metrics)
+    return None if legacy is None or domain is None else (legacy, domain)
 
 
-def _by_request(caller: Caller, catalog: Catalog) -> Proof:
+def _by_request(caller: Caller, settings: Settings, catalog: Catalog) -> Proof:
     """Forced to control, every read is served by the old implementation; and unforced it is answered alike."""
-    wrong = []
-    for name, spec in catalog.readings.items():
-        request = fill(spec.request, {})
+    wrong, named, requests = [], 0, requests_of_a_look(settings, catalog)
+    for name, request in requests.items():
         forced, unforced = (caller.call(request, Arm.CONTROL, force=force) for force in (True, False))
-        if implementation(forced.served_by) is Implementation.DOMAIN:
-            wrong.append(f"{name}, forced to control, is served by domain")
-        if implementation(unforced.served_by) is Implementation.DOMAIN:
-            wrong.append(f"{name}, unforced, is served by domain")
-        told = [document(spec, one, Names(())) for one in (forced, unforced)]
-        if any(one.answer is None or one.answer.status != 200 for one in (forced, unforced)):
-            wrong.append(f"{name} is not answered with status 200, forced to control and unforced")
-        elif compare_values(Shape(), name, *told).differences:
-            wrong.append(f"{name} is answered differently unforced and forced to control")
-    number = len(catalog.readings)
-    return Proof(
-        () if wrong else (f"{number} reads forced to control: legacy, and equal to unforced ones",), tuple(wrong)
-    )
+        for how, one in (("forced to control", forced), ("unforced", unforced)):
+            served = implementation(one.served_by)
+            named += served is Implementation.LEGACY
+            if served is Implementation.DOMAIN:
+                wrong.append(f"{name}, {how}, is served by domain")
+        if any(is_error(one, settings) for one in (forced, unforced)):
+            wrong.append(f"{name} ends in an error, forced to control or unforced")
+        elif name != PROBE and _parts(catalog.readings[name], forced, unforced):
+            wrong.append(f"{name} is answered differently unforced and forced to control, or not with status 200")
+    told = f"{len(requests)} reads, forced to control and unforced: {named} of {2 * len(requests)} answers name legacy"
+    witness = settings.first_witness
+    has_witness = witness.address or witness.header is not None or witness.body is not None
+    if has_witness and named < 2 * len(requests):
+        wrong.append(told)
+    return Proof(() if wrong else (f"{told}, none names domain; answered alike",), tuple(wrong))
+
+
+def _parts(spec: ReadingSpec, forced: Exchange, unforced: Exchange) -> bool:
+    """Whether a reading is answered differently; one that is no state at all (a status but 200) is no equal either."""
+    told = [document(spec, one, Names(())) for one in (forced, unforced)]
+    readable = all(one.answer is not None and one.answer.status == 200 for one in (forced, unforced))
+    return not readable or bool(compare_values(Shape(), spec.name, *told).differences)
 
 
 def _as_before(caller: Caller, settings: Settings, catalog: Catalog, baseline: Sequence[Stratum]) -> Proof:
@@ -143,7 +150,7 @@ def _as_before(caller: Caller, settings: Settings, catalog: Catalog, baseline: S
     errors = by_domain = 0
     for number in range(ROLLED_BACK_REQUESTS):
         exchange = caller.call(requests[number % len(requests)], Arm.CONTROL, force=False)
-        failed = exchange.answer is None or exchange.answer.status >= settings.rates.error_status_from
+        failed = is_error(exchange, settings)
         errors += failed
         by_domain += implementation(exchange.served_by) is Implementation.DOMAIN
         place = TOP_BIN if failed else bin_of(exchange.elapsed_ms)

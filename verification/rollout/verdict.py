@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from verification.core.errors import UsageError
+from verification.core.errors import EvidenceError, UsageError
 from verification.core.judge.release import judge_stage
 from verification.core.judgement import Judgement
 from verification.core.redact import redact_text
@@ -20,7 +20,12 @@ from verification.settings import Settings
 
 
 def judge_now(settings: Settings, ledger: Ledger, clock: Clock) -> tuple[StageJudgement, tuple[str, ...]]:
-    """The verdict of the present stage; what is new is written down. With it, what could not be told to others."""
+    """The verdict of the present stage; what is new is written down. With it, what could not be told to others.
+
+    EvidenceError where the ledger's chain is broken: what it says cannot be believed.
+    """
+    if broken := ledger.broken():
+        raise EvidenceError(f"{ledger.path}: {broken[0]}. What it says of the release cannot be believed.")
     standing, now = ledger.standing(), clock.now()
     judgement = judge_stage(standing, settings.release.plan, settings.policy, now)
     if standing.began_at is None:

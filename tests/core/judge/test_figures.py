@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import pytest
 
@@ -17,6 +16,7 @@ from tests.core.release.builders import (
     look,
     looks,
     rules,
+    seeing,
     seen,
     stands,
     with_look,
@@ -27,11 +27,6 @@ from verification.core.policy import Policy
 from verification.core.release.events import Counters, Look
 
 HOLD, ROLLBACK, INCONCLUSIVE, PROMOTE = Verdict.HOLD, Verdict.ROLLBACK, Verdict.INCONCLUSIVE, Verdict.PROMOTE
-
-
-def seeing(number: int = 25, **changes: Any) -> list[Look]:
-    """Looks with these errors of each read on each arm."""
-    return [look(slot, seen=both(slot, **changes)) for slot in range(number)]
 
 
 def failing(errors: int, requests: int, control_errors: int = 0) -> list[Look]:

@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from tests.core.release.builders import (
     READS,
     both,
     figures_of,
-    look,
     looks,
     reason_of,
     rules,
+    seeing,
     seen,
     times,
     with_look,
 )
 from verification.core.model import Arm, Verdict
 from verification.core.policy import Policy, RatePolicy
-from verification.core.release.events import Look
 
 HOLD, ROLLBACK, INCONCLUSIVE, PROMOTE = Verdict.HOLD, Verdict.ROLLBACK, Verdict.INCONCLUSIVE, Verdict.PROMOTE
-
-
-def seeing(number: int = 25, **changes: Any) -> list[Look]:
-    """Looks with these errors of each read on each arm."""
-    return [look(slot, seen=both(slot, **changes)) for slot in range(number)]
 
 
 @pytest.mark.parametrize(("share", "verdicts"), [(0.0, {HOLD}), (1 / 1250, set())])

@@ -18,7 +18,7 @@ ALL = looks()
 
 
 def backend(taken: Sequence[Look]) -> list[Finding]:
-    return list(judge_backend(taken, 10))
+    return list(judge_backend(taken, 10, is_gated=False))
 
 
 def taking(taken: Sequence[Look], hours: float = LAST) -> list[Finding]:
@@ -42,6 +42,19 @@ def test_arms_that_answered_differently_at_any_look_go_back() -> None:
     assert rules(found) == {("state.cross", ROLLBACK)}
     assert reason_of(found, "state.cross").startswith("at 2 looks")
     assert reason_of(found, "state.cross").endswith(": a, b")
+
+
+@pytest.mark.parametrize(("is_gated", "verdict"), [(False, INCONCLUSIVE), (True, PROMOTE)])
+def test_a_read_that_could_be_compared_at_no_look_is_open_unless_a_gate_has_read_it(
+    verdict: Verdict, *, is_gated: bool
+) -> None:
+    never = looks(uncompared=("rules", "cameras"))
+    found = list(judge_backend(never, 10, is_gated=is_gated))
+    assert rules(found) == {("state.uncompared", verdict)}
+    assert reason_of(found, "state.uncompared").endswith(": cameras, rules")
+    once = list(judge_backend(with_look(never, 3, uncompared=("rules",)), 10, is_gated=is_gated))
+    assert reason_of(once, "state.uncompared").endswith(": rules")
+    assert backend(with_look(never, 3, uncompared=())) == []
 
 
 @pytest.mark.parametrize("at", [1, 12, LAST])

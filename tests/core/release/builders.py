@@ -79,6 +79,11 @@ def looks(number: int = LOOKS, **changes: Any) -> tuple[Look, ...]:
     return tuple(look(slot, **changes) for slot in range(number))
 
 
+def seeing(number: int = LOOKS, **changes: Any) -> list[Look]:
+    """Looks with these errors of each read on each arm."""
+    return [look(slot, seen=both(slot, **changes)) for slot in range(number)]
+
+
 def with_look(taken: Sequence[Look], slot: int, **changes: Any) -> tuple[Look, ...]:
     """The same looks, one of them changed."""
     return tuple(replace(one, **changes) if one.slot == slot else one for one in taken)

@@ -22,7 +22,8 @@ def judge_stage(standing: Standing, plan: ReleasePlan, policy: Policy, now: date
         return _not_begun(standing, plan)
     figures, findings = judge_figures(standing, plan, policy)
     findings += _astray(standing)
-    findings += judge_backend(standing.looks, standing.percent)
+    is_gated = standing.gate is not None and standing.gate.verdict is Verdict.PROMOTE
+    findings += judge_backend(standing.looks, standing.percent, is_gated=is_gated)
     findings += _feedback(standing, plan)
     findings += _gate(standing)
     missing: tuple[Missing, ...] = ()

@@ -24,9 +24,13 @@ _TOLD = {
 """What a look may tell beside its answers, in words."""
 
 
-def judge_backend(looks: Sequence[Look], percent: int) -> Iterator[Finding]:
-    """Data that the arms or the backend itself call inconsistent, bad health, fallbacks, silence, restarts."""
+def judge_backend(looks: Sequence[Look], percent: int, *, is_gated: bool) -> Iterator[Finding]:
+    """Data that the arms or the backend itself call inconsistent, bad health, fallbacks, silence, restarts.
+
+    `is_gated` tells that a run of the gate promotes the stage: it has read across the arms as well.
+    """
     yield from _data(looks, percent)
+    yield from _uncompared(looks, percent, is_gated=is_gated)
     yield from _health(looks, percent)
     lines = sum(look.fallback_lines or 0 for look in looks)
     if lines:
@@ -81,6 +85,18 @@ def _data(looks: Sequence[Look], percent: int) -> Iterator[Finding]:
     elif told and not told[-1]:
         reason = "the backend called its data inconsistent when the stage began already: mend it, or nothing is seen"
         yield Finding("monitoring.consistency", Verdict.INCONCLUSIVE, title, reason, stage_percent=percent)
+
+
+def _uncompared(looks: Sequence[Look], percent: int, *, is_gated: bool) -> Iterator[Finding]:
+    """Reads that could be compared across the arms at no look: an equal answer was never seen."""
+    never = sorted(set.intersection(*(set(look.uncompared) for look in looks))) if looks else []
+    if never:
+        reason = (
+            f"at none of {len(looks)} looks the arms could be compared (an error came, or control disagreed with "
+            f"itself): {', '.join(never)}"
+        )
+        verdict = Verdict.PROMOTE if is_gated else Verdict.INCONCLUSIVE
+        yield Finding("state.uncompared", verdict, "Reads across the arms", reason, stage_percent=percent)
 
 
 def _health(looks: Sequence[Look], percent: int) -> Iterator[Finding]:

@@ -78,6 +78,8 @@ class Look:
     """As the backend tells it: of its last 1,000 requests, whenever those were. Shown, not judged."""
     differing: tuple[str, ...] = ()
     """Reads that the arms answered differently although control agreed with itself before and after."""
+    uncompared: tuple[str, ...] = ()
+    """Reads of which that cannot be said: an error came, or control disagreed with itself."""
     fallback_lines: int | None = None
     """Lines of the log since the look before that speak of a fallback."""
     log_bytes: int | None = None
