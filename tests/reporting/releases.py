@@ -13,7 +13,7 @@ from verification.core.release.events import Decided, FeedbackAdded, FeedbackRes
 from verification.core.release.view import ReleaseView
 from verification.reporting.release_report import render_release_html, render_release_md
 from verification.reporting.release_status import status_lines
-from verification.reporting.release_texts import LANGUAGES
+from verification.reporting.texts import LANGUAGES
 
 SECRET = "hunter2hunter2"
 STREAM = f"rtsp://admin:{SECRET}@10.0.0.7/live"

@@ -14,8 +14,8 @@ from tests.reporting.releases import SECRET, views
 from verification.core.release.events import Told
 from verification.core.release.judgement import Figure
 from verification.reporting.release_report import MOST_ROWS, render_release_html, render_release_md
-from verification.reporting.release_texts import LANGUAGES, Lang, text
 from verification.reporting.release_words import MOST_CHARACTERS, Words
+from verification.reporting.texts import LANGUAGES, Lang, text
 
 VIEWS = views()
 PAGES = {(name, lang): render_release_html(view, lang) for name, view in VIEWS.items() for lang in LANGUAGES}

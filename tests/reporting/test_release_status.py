@@ -9,7 +9,7 @@ from tests.reporting.releases import SECRET, views
 from verification.core.printable import HIDDEN
 from verification.core.release.plan import PlannedStage, ReleasePlan
 from verification.reporting.release_status import COLUMNS, status_lines
-from verification.reporting.release_texts import LANGUAGES, Lang
+from verification.reporting.texts import LANGUAGES, Lang
 
 VIEWS = views()
 

@@ -14,8 +14,8 @@ from verification.core.release.view import ReleaseView
 from verification.reporting import plain
 from verification.reporting.markdown import text as escaped
 from verification.reporting.page import environment
-from verification.reporting.release_texts import Lang
 from verification.reporting.release_words import Words
+from verification.reporting.texts import Lang
 
 MOST_ROWS = 60
 """Of steps, findings and feedback each; how many more there are is told."""

@@ -10,8 +10,8 @@ from verification.core.release.amounts import Amount
 from verification.core.release.view import ReleaseView, StageProgress
 from verification.reporting import plain
 from verification.reporting.release_report import reasons_of
-from verification.reporting.release_texts import Lang
 from verification.reporting.release_words import Words
+from verification.reporting.texts import Lang
 
 COLUMNS = 100
 _BAR = 20

@@ -16,7 +16,7 @@ from verification.core.release.plan import PlannedStage
 from verification.core.release.standing import Feedback
 from verification.core.release.view import ReleaseView, Step
 from verification.reporting import plain
-from verification.reporting.release_texts import Lang, text
+from verification.reporting.texts import NAMED, Lang, text, told
 
 MOST_CHARACTERS = 700
 """Of one text that somebody else wrote."""
@@ -186,19 +186,16 @@ class Words:
 
     def rule(self, rule: str, title: str) -> str:
         """A rule by its name in this language; a rule without one by the title of its finding."""
-        try:
-            return self(f"rule.{rule}")
-        except KeyError:
-            return self.said(title)
+        name = f"rule.{rule}"
+        return self(name) if name in NAMED else self.said(told(title, self.lang))
 
     def finding(self, title: str, reason: str) -> str:
-        """What was found, in the judge's words."""
-        return self.said(f"{title}: {reason}")
+        """What was found; in the judge's English words where the table has no others."""
+        return self.said(self.pair(told(title, self.lang), told(reason, self.lang)))
 
     def reason(self, found: Finding) -> str:
-        """A finding in one sentence. Its title is English, and says there what the rule's name says elsewhere."""
-        told = self.finding(found.title, found.reason)
-        return told if self.lang == "en" else self.pair(self.rule(found.rule, found.title), told)
+        """A finding in one sentence."""
+        return self.finding(found.title, found.reason)
 
     def step(self, step: Step) -> str:
         """What was done, in one sentence."""

@@ -1,0 +1,55 @@
+"""The one table of the texts that the suite's reports show, in English and Simplified Chinese.
+
+The table lies beside this file as TOML: `[named]` holds texts that code chooses by a name, in both languages; `[words]`
+holds everything else, English -> Chinese, as gettext's catalogs do. What stands in braces is filled in. What a backend
+or a person said is no text of ours and is shown as it was said.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal, get_args
+
+from verification.core.said import Said
+
+Lang = Literal["en", "zh"]
+LANGUAGES: tuple[Lang, ...] = get_args(Lang)
+
+
+def _sheets(section: str) -> dict[str, object]:
+    """A section of the table out of all its files; ValueError where two of them hold the same text."""
+    found: dict[str, object] = {}
+    for sheet in sorted(Path(__file__).parent.glob("*.toml")):
+        texts = tomllib.loads(sheet.read_text(encoding="utf-8")).get(section, {})
+        twice = sorted(found.keys() & texts.keys())
+        if twice:
+            raise ValueError(f"{sheet}: [{section}] {twice[0]!r} stands in another file already; keep one of them.")
+        found |= texts
+    return found
+
+
+NAMED: Mapping[str, Mapping[Lang, str]] = _sheets("named")  # type: ignore[assignment]  # held by a test
+"""Name -> language -> text."""
+WORDS: Mapping[str, str] = _sheets("words")  # type: ignore[assignment]  # held by a test
+"""English -> Chinese."""
+
+
+def text(name: str, lang: Lang, /, **values: object) -> str:
+    """A text by its name, filled in; KeyError where the table has none."""
+    return NAMED[name][lang].format(**values)
+
+
+def told(sentence: str, lang: Lang) -> str:
+    """A sentence of the judge in that language; text that the table does not know as it stands."""
+    if lang == "en":
+        return sentence
+    if not isinstance(sentence, Said) or not sentence.values:
+        return WORDS.get(sentence, sentence)
+    words = WORDS.get(sentence.words, sentence.words)
+    return words.format(**{name: _value(value, lang) for name, value in sentence.values.items()})
+
+
+def _value(value: object, lang: Lang) -> object:
+    return told(value, lang) if isinstance(value, str) else value
