@@ -53,7 +53,7 @@ def test_a_page_asks_nobody_for_anything_and_runs_nothing(page: str) -> None:
             assert name not in {"src", "srcset", "action", "formaction", "data", "poster", "background", "style"}
             if name in {"href", "xlink:href"}:
                 assert value is not None
-                assert value.startswith("#") or value == "data:,"
+                assert value.startswith("#") or value in {"data:,", "gate.zh.html"}
         assert (attributes.get("http-equiv") or "").lower() in {"", "content-security-policy"}
     assert "@import" not in page.partition("</style>")[0]
     assert "url(" not in page.partition("</style>")[0]
@@ -73,7 +73,7 @@ def test_every_part_is_there_in_its_order_and_every_link_leads_somewhere(page: s
     ids = [attributes["id"] for _, attributes in elements if "id" in attributes]
     assert [name for name in ids if name in PARTS] == list(PARTS)
     assert len(ids) == len(set(ids))
-    assert {a["href"] for tag, a in elements if tag == "a"} <= {f"#{name}" for name in ids}
+    assert {a["href"] for tag, a in elements if tag == "a"} <= {f"#{name}" for name in ids} | {"gate.zh.html"}
     heads = [int(tag[1]) for tag, _ in elements if re.fullmatch(r"h[1-6]", tag)]
     assert heads[0] == 1
     assert heads.count(1) == 1
@@ -205,7 +205,7 @@ def test_many_and_large_differences_leave_a_page_that_opens() -> None:
     judged, evidence = many_differences(900)
     page = html(judged, evidence)
     assert page.count("<article") == gate_html.MOST_FINDINGS + 1  # one is accepted
-    assert "700 more findings stand in gate.json" in page
+    assert "700 more stand in gate.json" in page
     assert "260 more places stand in gate.json" in page
     assert len(page) < 12_000_000
 
@@ -298,4 +298,4 @@ def test_the_knee_and_the_rate_used_stand_where_the_measuring_is_told() -> None:
     judged = sample.judgement(Verdict.PROMOTE)
     assert "did not climb up to 432 requests per second" in html(judged)
     lowered = html(replace(judged, knee=KneeRow(200.0, 432.0, 180.0, 100.0)))
-    assert "climbs from 200 requests per second; measured was at 100 instead of the planned 180" in lowered
+    assert "climbs from 200 requests per second. Measured was at 100 a second instead of the planned 180" in lowered

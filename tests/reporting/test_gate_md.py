@@ -27,7 +27,7 @@ def test_the_verdict_comes_first_and_its_reasons_next(verdict: Verdict) -> None:
 def test_the_table_has_a_row_for_each_endpoint_and_a_column_for_each_stage() -> None:
     text = page(Verdict.ROLLBACK)
     table = text[text.index("## P95 change") : text.index("## Comparison")]
-    assert "| endpoint | all stages | 0 % | 10 % | 25 % | 50 % | 100 % |" in table
+    assert "| Endpoint | All stages | 0 % | 10 % | 25 % | 50 % | 100 % |" in table
     rows = [line for line in table.splitlines() if line.startswith("| ")]
     assert len(rows) == 2 + len(measured.ENDPOINTS)
     assert {line.count("|") for line in rows} == {8}
@@ -44,18 +44,18 @@ def test_one_line_says_how_far_to_believe_the_comparison() -> None:
 
 def test_one_line_says_what_the_pairs_exclude_and_which_fields_are_noisy() -> None:
     line = (
-        "With 9 equal pairs a difference rate above 28.32 % is excluded at 95 % (PUT /alerts/rules/{rule\\_id}, the "
-        "least); fields that differ by themselves: 2, more often on the candidate: 1."
+        "The least is excluded on PUT /alerts/rules/{rule\\_id}: with 9 equal pairs a difference rate above 28.32 % is "
+        "excluded at 95 %. Fields that differ by themselves: 2, more often on the candidate: 1."
     )
     assert line in page(Verdict.HOLD)
     none = replace(sample.judgement(), parity=(EndpointParity(measured.RULES, 1, 0, 1, 0, 0, None, 3, 2),))
-    assert "No rate of differences is excluded; no field differs by itself." in gate_md.render(none).decode("utf-8")
+    assert "No rate of differences is excluded. No field differs by itself." in gate_md.render(none).decode("utf-8")
     assert "equal pairs" not in gate_md.render(sample.empty()).decode("utf-8")
 
 
 def test_the_duration_of_the_run_is_among_its_facts() -> None:
-    assert "duration 7 min 42 s." in page()
-    assert "duration not known." in gate_md.render(sample.empty()).decode("utf-8")
+    assert "duration 7 min 42 s" in page()
+    assert "duration not known" in gate_md.render(sample.empty()).decode("utf-8")
 
 
 def test_accepted_differences_are_always_shown() -> None:

@@ -13,7 +13,7 @@ from verification.core.model import Verdict
 from verification.reporting import gate_html, junit
 from verification.reporting.write import write_reports
 
-FORMATS = {"gate.json", "gate.md", "gate.html", "junit.xml", "counterexamples"}
+FORMATS = {"gate.json", "gate.md", "gate.zh.md", "gate.html", "gate.zh.html", "junit.xml", "counterexamples"}
 
 
 def write(run_dir: Path, *, allure_dir: Path | None = None) -> dict[str, Path]:
@@ -44,7 +44,12 @@ def test_a_format_that_fails_is_named_and_the_others_are_written(
     monkeypatch.setattr(junit, "render", fail)
     with pytest.raises(EvidenceError, match=r"junit\.xml: ZeroDivisionError: a bug.*gate\.html: ZeroDivisionError"):
         write(tmp_path / "run")
-    assert {path.name for path in (tmp_path / "run").iterdir()} == {"gate.json", "gate.md", "counterexamples"}
+    assert {path.name for path in (tmp_path / "run").iterdir()} == {
+        "gate.json",
+        "gate.md",
+        "gate.zh.md",
+        "counterexamples",
+    }
 
 
 def test_a_report_that_cannot_be_replaced_is_kept_as_it_was(tmp_path: Path) -> None:

@@ -9,7 +9,9 @@ from urllib.parse import urlencode
 from verification.core.expectation import attempts_at, latest
 from verification.core.model import Comparison, Exchange, Finding, Probe
 from verification.core.records import Evidence
+from verification.core.said import say
 from verification.reporting import curl
+from verification.reporting.texts import Lang, told
 
 MOST_BODY_CHARACTERS = 6_000
 MOST_READING_CHARACTERS = 2_000
@@ -21,6 +23,7 @@ _SIDES = ("control", "candidate")
 class Budget:
     """How many characters of bodies the page may still hold, so that no number of differences makes it unreadable."""
 
+    lang: Lang = "en"
     left: int = 3_000_000
 
     def cut(self, text: str, most: int) -> str:
@@ -29,7 +32,8 @@ class Budget:
         self.left -= min(len(text), allowed)
         if len(text) <= allowed:
             return text
-        return f"{text[:allowed]}… ({len(text):,} characters, all of them in the run's evidence)"
+        note = say("… ({count:,} characters, all of them in the run's evidence)", count=len(text))
+        return text[:allowed] + told(note, self.lang)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +86,12 @@ class Details:
     """Looks up the exchanges of findings; holds the page's budget."""
 
     evidence: Evidence
-    budget: Budget = field(default_factory=Budget)
+    lang: Lang = "en"
+    budget: Budget = field(init=False)
     _cases: dict[tuple[str, str], list[Comparison]] = field(init=False)
 
     def __post_init__(self) -> None:
+        self.budget = Budget(self.lang)
         self._cases = latest(self.evidence.comparisons)
 
     def of(self, findings: Iterable[Finding]) -> list[ShownFinding]:
@@ -127,7 +133,8 @@ class Details:
         found: dict[tuple[str, str], dict[str, str]] = {}
         for side, probe in probes.items():
             for reading in probe.readings:
-                status = reading.exchange.answer.status if reading.exchange.answer else "no answer"
+                answer = reading.exchange.answer
+                status = str(answer.status) if answer else told("no answer", self.lang)
                 text = self._body(reading.exchange, MOST_READING_CHARACTERS)
                 found.setdefault((reading.name, reading.moment), {})[side] = f"{status} {text}"
         return [ShownReading(*key, sides.get("control"), sides.get("candidate")) for key, sides in found.items()]
@@ -135,6 +142,7 @@ class Details:
     def _body(self, exchange: Exchange, most: int) -> str:
         answer = exchange.answer
         if answer is None:
-            return self.budget.cut(f"no answer: {exchange.failure}", most)
-        prefix = "(not UTF-8, as base64) " if answer.body_is_base64 else ""
-        return self.budget.cut(prefix + answer.body, most)
+            return self.budget.cut(told(say("no answer: {why}", why=exchange.failure), self.lang), most)
+        if answer.body_is_base64:
+            return self.budget.cut(told("(not UTF-8, as base64)", self.lang) + " " + answer.body, most)
+        return self.budget.cut(answer.body, most)

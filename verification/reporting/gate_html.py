@@ -1,17 +1,21 @@
-"""`gate.html`: the decision on one page, down to the single differing field. Self-contained, no script, no request."""
+"""`gate.html` and `gate.zh.html`: the decision on one page, down to the single differing field, without a script."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from verification.core.judge.score import LOWEST_SHARE
 from verification.core.judgement import Counterexample, Distribution, Judgement, LatencyRow
 from verification.core.model import Finding, Verdict
 from verification.core.records import Evidence
+from verification.core.said import say
 from verification.core.sequences import digest
 from verification.reporting import plain, svg
 from verification.reporting.counterexamples import commands
 from verification.reporting.detail import Details
 from verification.reporting.matrix import Cell, Line, Matrix, arrange
 from verification.reporting.page import environment
+from verification.reporting.texts import LANGUAGES, Lang, text
 
 MOST_FINDINGS = 200
 """Findings shown with all their detail; how many more there are stands below them."""
@@ -21,13 +25,28 @@ _MOST_NOTES = 300
 _MOST_LEFTOVERS = 500
 
 
-def render(judgement: Judgement, evidence: Evidence) -> bytes:
+@dataclass(frozen=True, slots=True)
+class _Other:
+    """The same page in another language."""
+
+    file: str
+    language: str
+    name: str
+
+
+def file_name(lang: Lang) -> str:
+    """How the page of that language is named in the run's folder."""
+    return "gate.html" if lang == "en" else f"gate.{lang}.html"
+
+
+def render(judgement: Judgement, evidence: Evidence, lang: Lang = "en") -> bytes:
     """The page as UTF-8."""
+    others = [one for one in LANGUAGES if one != lang]
     matrix = arrange(judgement)
-    details = Details(evidence)
+    details = Details(evidence, lang)
     weighty = [f for f in judgement.findings if f.verdict is not Verdict.PROMOTE and f.accepted is None]
     page = (
-        environment()
+        environment(lang)
         .get_template("gate.html.j2")
         .render(
             j=judgement,
@@ -49,6 +68,7 @@ def render(judgement: Judgement, evidence: Evidence) -> bytes:
             most_places=MOST_PLACES,
             most_notes=_MOST_NOTES,
             most_leftovers=_MOST_LEFTOVERS,
+            others=[_Other(file_name(one), text("language", one), text("language-name", one)) for one in others],
         )
     )
     return page.encode("utf-8")
@@ -70,17 +90,17 @@ def _forests(matrix: Matrix) -> list[tuple[str, bool, list[tuple[str, Cell]]]]:
     """(title, shown at once, rows): whole stages, the endpoints over all stages, then each stage's endpoints."""
     whole = [line for line in matrix.lines if line.endpoint is None]
     single = [line for line in matrix.lines if line.endpoint is not None]
-    stages = [
-        (f"At {column} %", cell)
+    stages: list[tuple[str, Cell]] = [
+        (say("At {percent} %", percent=column), cell)
         for line in whole
         for column, cell in zip(matrix.columns, line.cells, strict=True)
         if cell is not None and column is not None
     ]
-    forests = [("Each stage, all endpoints", True, stages)]
+    forests: list[tuple[str, bool, list[tuple[str, Cell]]]] = [("Each stage, all endpoints", True, stages)]
     several = None in matrix.columns
     for index, column in enumerate(matrix.columns):
         rows = _cells(single, index)
-        title = "Each endpoint, all stages" if column is None else f"Each endpoint at {column} %"
+        title = "Each endpoint, all stages" if column is None else say("Each endpoint at {percent} %", percent=column)
         alarming = any(cell.weight not in (None, Verdict.PROMOTE) for _, cell in rows)
         forests.append((title, column is None or alarming or not several, rows))
     return [forest for forest in forests if forest[2]]

@@ -9,12 +9,17 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from verification.core.model import Json
+from verification.core.said import say
 from verification.reporting import plain, svg
+from verification.reporting.texts import Lang, text, told
 
 
-@lru_cache(maxsize=1)
-def environment() -> Environment:
-    """Templates whose every value is escaped; what steers or hides is made visible before."""
+@lru_cache
+def environment(lang: Lang = "en") -> Environment:
+    """Templates of that language, whose every value is escaped; what steers or hides is made visible before.
+
+    In them `_("…")` is a text of the table by its English words, and `|told` a sentence of the judge.
+    """
     made = Environment(
         loader=FileSystemLoader(Path(__file__).with_name("templates")),
         autoescape=True,
@@ -24,20 +29,24 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters.update(
-        change=lambda value: _minus(plain.change(value)),
-        share=plain.share,
-        ms=plain.milliseconds,
-        seconds=plain.seconds,
+        change=lambda value: _minus(told(plain.change(value), lang)),
+        share=lambda value: told(plain.share(value), lang),
+        ms=lambda value: told(plain.milliseconds(value), lang),
+        seconds=lambda value: told(plain.seconds(value), lang),
         count=plain.count,
-        duration=plain.duration,
+        duration=lambda value: told(plain.duration(value), lang),
         p_value=plain.p_value,
-        excluded=plain.excluded,
+        excluded=lambda row: told(plain.excluded(row), lang),
         moment=plain.moment,
+        told=lambda sentence: told(sentence, lang),
         block=_block,
         breakable=_breakable,
     )
     made.globals.update(
-        interval=lambda low, high: _minus(plain.interval(low, high)),
+        _=lambda words, **values: told(say(words, **values), lang),
+        _n=lambda count, one, many: told(say(one if count == 1 else many, count=plain.count(count)), lang),
+        language=text("language", lang),
+        interval=lambda low, high: _minus(told(plain.interval(low, high), lang)),
         ends=lambda low, high: _minus(plain.ends(low, high)),
         bar=svg.bar,
     )

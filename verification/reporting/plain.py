@@ -1,4 +1,7 @@
-"""Texts and numbers as all reports show them. Backend-provided text is data: its control characters never get out."""
+"""Texts and numbers as all reports show them. What a backend said is data: its control characters never get out.
+
+Words are English here; `texts.told` tells them otherwise.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from datetime import UTC, datetime
 from verification.core import printable
 from verification.core.judge.fields import ABOVE_NOISE, DIFFERENCE, WITHIN_NOISE
 from verification.core.judgement import EndpointParity, FieldParity, Judgement
+from verification.core.said import say
 
 HIDDEN, visible, block = printable.HIDDEN, printable.visible, printable.block
 """How text is shown that may have come from a backend."""
@@ -29,8 +33,8 @@ def interval(low: float | None, high: float | None) -> str:
     if below is None and above is None:
         return "no bounds"
     if below is None:
-        return f"at most {above}"
-    return f"at least {below}" if above is None else f"{below} to {above}"
+        return say("at most {high}", high=above)
+    return say("at least {low}", low=below) if above is None else say("{low} to {high}", low=below, high=above)
 
 
 def ends(low: float | None, high: float | None) -> str:
@@ -66,8 +70,8 @@ def duration(value: float | None) -> str:
     minutes, left = divmod(round(value), 60)
     hours, minutes = divmod(minutes, 60)
     if hours:
-        return f"{hours} h {minutes} min"
-    return f"{minutes} min {left} s" if minutes else f"{left} s"
+        return say("{hours} h {minutes} min", hours=hours, minutes=minutes)
+    return say("{minutes} min {seconds} s", minutes=minutes, seconds=left) if minutes else f"{left} s"
 
 
 def p_value(value: float) -> str:
@@ -80,10 +84,14 @@ def excluded(row: EndpointParity) -> str:
     if not row.pairs:
         return "no pair was compared"
     if row.excluded_rate is None:
-        return f"{count(row.equal_pairs)} of {count(row.pairs)} pairs are equal, which excludes no rate of differences"
+        words = "{equal} of {pairs} pairs are equal, which excludes no rate of differences"
+        return say(words, equal=count(row.equal_pairs), pairs=count(row.pairs))
     rate = share(math.ceil(row.excluded_rate * 10_000) / 10_000)
-    of = "" if row.equal_pairs == row.pairs else f" of {count(row.pairs)}"
-    return f"with {count(row.equal_pairs)}{of} equal pairs a difference rate above {rate} is excluded at 95 %"
+    if row.equal_pairs == row.pairs:
+        words = "with {equal} equal pairs a difference rate above {rate} is excluded at 95 %"
+        return say(words, equal=count(row.equal_pairs), rate=rate)
+    words = "with {equal} of {pairs} equal pairs a difference rate above {rate} is excluded at 95 %"
+    return say(words, equal=count(row.equal_pairs), pairs=count(row.pairs), rate=rate)
 
 
 def noisy_fields(judgement: Judgement) -> list[FieldParity]:

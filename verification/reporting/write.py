@@ -14,6 +14,7 @@ from verification.core.records import Evidence
 from verification.evidence import save
 from verification.reporting import allure, gate_html, gate_json, gate_md, junit
 from verification.reporting.counterexamples import write_counterexamples
+from verification.reporting.texts import LANGUAGES
 
 
 def write_reports(
@@ -25,9 +26,9 @@ def write_reports(
     """
     renderers: dict[str, Callable[[], bytes]] = {
         "gate.json": lambda: gate_json.render(judgement),
-        "gate.md": lambda: gate_md.render(judgement),
+        **{gate_md.file_name(lang): partial(gate_md.render, judgement, lang) for lang in LANGUAGES},
         "junit.xml": lambda: junit.render(judgement),
-        "gate.html": lambda: gate_html.render(judgement, evidence),
+        **{gate_html.file_name(lang): partial(gate_html.render, judgement, evidence, lang) for lang in LANGUAGES},
     }
     writers = {run_dir / name: partial(_render, run_dir / name, render) for name, render in renderers.items()}
     if judgement.counterexamples:
