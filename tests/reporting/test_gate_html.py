@@ -206,7 +206,7 @@ def test_many_and_large_differences_leave_a_page_that_opens() -> None:
     page = html(judged, evidence)
     assert page.count("<article") == gate_html.MOST_FINDINGS + 1  # one is accepted
     assert "700 more stand in gate.json" in page
-    assert "260 more places stand in gate.json" in page
+    assert "260 more stand in gate.json" in page
     assert len(page) < 12_000_000
 
 

@@ -51,6 +51,7 @@ def render(judgement: Judgement, evidence: Evidence, lang: Lang = "en") -> bytes
         .render(
             j=judgement,
             manifest=judgement.manifest,
+            headline=text(f"verdict.{judgement.verdict}", lang),
             meaning=plain.MEANING[judgement.verdict.value],
             next_step=plain.NEXT_STEP[judgement.verdict.value],
             accepted=details.of(f for f in judgement.findings if f.accepted is not None),

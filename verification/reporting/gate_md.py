@@ -10,6 +10,7 @@ from verification.reporting import plain
 from verification.reporting.markdown import text
 from verification.reporting.matrix import Cell, arrange
 from verification.reporting.texts import Lang, told
+from verification.reporting.texts import text as named
 
 MOST_BYTES = 200 * 1024
 _MOST_FINDINGS = 60
@@ -42,7 +43,7 @@ class _Summary:
     def page(self) -> bytes:
         """All parts, the verdict first."""
         judgement, verdict = self._judgement, self._judgement.verdict.value
-        head = self._("Release gate: {verdict}", verdict=verdict)
+        head = self._("Release gate: {verdict}", verdict=named(f"verdict.{verdict}", self._lang))
         meaning, next_step = (told(said[verdict], self._lang) for said in (plain.MEANING, plain.NEXT_STEP))
         lines = [f"# {head}", "", f"{meaning} **{next_step}**", ""]
         lines += [f"- {self._said(reason)}" for reason in judgement.reasons]
