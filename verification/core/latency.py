@@ -236,12 +236,12 @@ def _seen(change: float | None, low: float | None, high: float | None, measured:
     )
 
 
-def _ms(value: float | None) -> Said:
-    return say("among errors") if value is None or value == math.inf else say("{value:.4g} ms", value=value)
+def _ms(value: float | None) -> str:
+    return say("among errors") if value is None or value == math.inf else f"{value:.4g} ms"
 
 
-def _percent(share: float) -> Said:
-    return say("{percent:+.1f} %", percent=share * 100) if abs(share) < 1e6 else say("without limit")
+def _percent(share: float) -> str:
+    return f"{share * 100:+.1f} %" if abs(share) < 1e6 else say("without limit")
 
 
 def floor_note(control_p95_ms: float | None, change: float | None, policy: LatencyPolicy) -> str:
