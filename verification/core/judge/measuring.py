@@ -19,7 +19,9 @@ def doubts(stage: StageLoad, policy: LoadPolicy) -> Iterator[tuple[str, Said]]:
     """Rule and reason of all that makes the numbers of a stage doubtful."""
     yield from _doubts_of_records(stage)
     if stage.end is not None:
-        yield from _doubts_of_generator(stage, stage.end, policy)
+        yield from (("load.workers", reason) for reason in _doubts_of_counts(stage, stage.end))
+        yield from _doubts_of_time(stage, stage.end, policy)
+        yield from (("load.generator", reason) for reason in _doubts_of_generator(stage, stage.end, policy))
 
 
 def _doubts_of_records(stage: StageLoad) -> Iterator[tuple[str, Said]]:
@@ -34,106 +36,75 @@ def _doubts_of_records(stage: StageLoad) -> Iterator[tuple[str, Said]]:
         yield "evidence.missing", say("the opening record of this stage is missing, so what was planned is not known")
     elif len(stage.seen) < (owed := len(start.kinds) if end.stopped_after is None else end.stopped_after):
         yield "load.generator", say("only {came} of {owed} planned time blocks came", came=len(stage.seen), owed=owed)
+
+
+def _doubts_of_counts(stage: StageLoad, end: LoadEnd) -> Iterator[Said]:
+    """Workers that were lost, and what is counted twice and does not agree, whoever wrote it."""
     if end.lost_workers:
-        yield (
-            "load.workers",
-            say("workers were lost: {names}; their requests are not counted", names=", ".join(end.lost_workers)),
-        )
+        names = ", ".join(end.lost_workers)
+        yield say("workers were lost: {names}; their requests are not counted", names=names)
     if stage.misplaced:
-        named = ", ".join(map(str, sorted(stage.misplaced)[:5]))
-        yield (
-            "load.workers",
-            say(
-                "{count} time blocks came as another kind than planned: {named}",
-                count=len(stage.misplaced),
-                named=named,
-            ),
-        )
-    yield from _doubts_of_counts(stage, end)
-
-
-def _doubts_of_counts(stage: StageLoad, end: LoadEnd) -> Iterator[tuple[str, Said]]:
-    """What is counted twice must agree, whoever wrote it."""
+        count, named = len(stage.misplaced), ", ".join(map(str, sorted(stage.misplaced)[:5]))
+        yield say("{count} time blocks came as another kind than planned: {named}", count=count, named=named)
     start, workers = stage.start, {worker.worker for worker in end.workers} | set(end.lost_workers)
     if start is not None and len(workers) < start.workers:
-        yield (
-            "load.workers",
-            say(
-                "{started} workers were set to work, the end of the stage tells of {told}",
-                started=start.workers,
-                told=len(workers),
-            ),
+        yield say(
+            "{started} workers were set to work, the end of the stage tells of {told}",
+            started=start.workers,
+            told=len(workers),
         )
     for name in sorted(stage.by_worker.keys() - workers):
-        yield (
-            "load.workers",
-            say(
-                "{requests} requests came from {worker}, which the end of the stage omits",
-                requests=stage.by_worker[name],
-                worker=name,
-            ),
+        yield say(
+            "{requests} requests came from {worker}, which the end of the stage omits",
+            requests=stage.by_worker[name],
+            worker=name,
         )
     for worker in end.workers:
         arrived = stage.by_worker.get(worker.worker, 0)
         if arrived != worker.requests and worker.worker not in end.lost_workers:
-            yield (
-                "load.workers",
-                say(
-                    "worker {worker} sent {sent} requests, {arrived} arrived here",
-                    worker=worker.worker,
-                    sent=worker.requests,
-                    arrived=arrived,
-                ),
+            yield say(
+                "worker {worker} sent {sent} requests, {arrived} arrived here",
+                worker=worker.worker,
+                sent=worker.requests,
+                arrived=arrived,
             )
     if stage.unaccounted:
-        yield (
-            "load.workers",
-            say("of {count} answers nothing tells who served them, or that nobody does", count=stage.unaccounted),
-        )
+        yield say("of {count} answers nothing tells who served them, or that nobody does", count=stage.unaccounted)
     told = end.finished + end.dropped + sum(end.skipped.values())
     if end.aborted is None and not end.lost_workers and end.scheduled != told:
-        yield (
-            "load.workers",
-            say("{due} requests were due, and the end of the stage tells of {told}", due=end.scheduled, told=told),
-        )
+        yield say("{due} requests were due, and the end of the stage tells of {told}", due=end.scheduled, told=told)
     if stage.untimed:
-        yield (
-            "load.workers",
-            say("{count} requests are counted without a time, or timed without being counted", count=stage.untimed),
-        )
+        yield say("{count} requests are counted without a time, or timed without being counted", count=stage.untimed)
 
 
-def _doubts_of_generator(stage: StageLoad, end: LoadEnd, policy: LoadPolicy) -> Iterator[tuple[str, Said]]:
-    """Dropped arrivals, scheduling lag and CPU: then the generator was the bottleneck, not the target."""
-    yield from _doubts_of_time(stage, end, policy)
+def _doubts_of_generator(stage: StageLoad, end: LoadEnd, policy: LoadPolicy) -> Iterator[Said]:
+    """Scheduling lag, CPU and dropped arrivals: then the generator was the bottleneck, not the target."""
     lag, cpu = lag_and_cpu(end)
     control = stage.pooled("mixed", "control") or stage.pooled("control", "control")
     p95 = quantile_ms(control, 0.95) if total(control) else 0.0
     # Written so that a number that is none is a doubt, too.
     if not lag <= max(policy.lag_floor_ms, policy.max_lag_share * p95):
-        reason = say(
-            "scheduling lag P95 is {lag:.1f} ms, against a control P95 of {p95:.1f} ms; lower the rate",
-            lag=lag,
-            p95=p95,
-        )
-        if p95:
-            reason = say(
+        yield (
+            say(
                 "scheduling lag P95 is {lag:.1f} ms, {share:.0%} of a control P95 of {p95:.1f} ms; lower the rate",
                 lag=lag,
                 share=lag / p95,
                 p95=p95,
             )
-        yield "load.generator", reason
+            if p95
+            else say(
+                "scheduling lag P95 is {lag:.1f} ms, against a control P95 of {p95:.1f} ms; lower the rate",
+                lag=lag,
+                p95=p95,
+            )
+        )
     if not cpu <= policy.max_cpu_percent:
-        yield "load.generator", say("a load worker used {cpu:.0f} % CPU; use more processes or a lower rate", cpu=cpu)
+        yield say("a load worker used {cpu:.0f} % CPU; use more processes or a lower rate", cpu=cpu)
     if end.scheduled and end.dropped / end.scheduled > policy.max_dropped_share:
-        yield (
-            "load.generator",
-            say(
-                "{dropped} of {scheduled} arrivals could not be sent; lower the rate",
-                dropped=end.dropped,
-                scheduled=end.scheduled,
-            ),
+        yield say(
+            "{dropped} of {scheduled} arrivals could not be sent; lower the rate",
+            dropped=end.dropped,
+            scheduled=end.scheduled,
         )
 
 
@@ -141,15 +112,13 @@ def _doubts_of_time(stage: StageLoad, end: LoadEnd, policy: LoadPolicy) -> Itera
     """A clock that was set, a machine that slept, and a target that was still warming up when the blocks began."""
     for worker in end.workers:
         if not abs(worker.clock_step_s) <= policy.max_clock_step_s:
-            yield (
-                "load.clock",
-                say(
-                    "the clock of worker {worker} moved by {step_s:+.1f} s beside the time that passed: it was set, or the "
-                    "machine slept; measure again",
-                    worker=worker.worker,
-                    step_s=worker.clock_step_s,
-                ),
+            reason = say(
+                "the clock of worker {worker} moved by {step_s:+.1f} s beside the time that passed: it was set, or the "
+                "machine slept; measure again",
+                worker=worker.worker,
+                step_s=worker.clock_step_s,
             )
+            yield "load.clock", reason
     blocks = [block for block in stage.per_block("mixed", "control") if total(block) >= _LEAST_REQUESTS]
     first, rest = blocks[:_FIRST_BLOCKS], merge(*blocks[_FIRST_BLOCKS:])
     if len(blocks) < 2 * _FIRST_BLOCKS:
@@ -157,17 +126,15 @@ def _doubts_of_time(stage: StageLoad, end: LoadEnd, policy: LoadPolicy) -> Itera
     limit_ms = quantile_ms(rest, 0.95)
     shares = [sum(n for number, n in block.items() if edge_ms(number) > limit_ms) / total(block) for block in first]
     if min(shares) > policy.max_warm_up_ratio * 0.05:
-        yield (
-            "load.warm-up",
-            say(
-                "in each of the first {blocks} mixed blocks at least {share:.0%} of control's requests took longer than "
-                "{limit_ms:.3g} ms, which 5 % of the later ones did: the target was still warming up; give it a longer "
-                "warm-up",
-                blocks=_FIRST_BLOCKS,
-                share=min(shares),
-                limit_ms=limit_ms,
-            ),
+        reason = say(
+            "in each of the first {blocks} mixed blocks at least {share:.0%} of control's requests took longer than "
+            "{limit_ms:.3g} ms, which 5 % of the later ones did: the target was still warming up; give it a longer "
+            "warm-up",
+            blocks=_FIRST_BLOCKS,
+            share=min(shares),
+            limit_ms=limit_ms,
         )
+        yield "load.warm-up", reason
 
 
 def lag_and_cpu(end: LoadEnd) -> tuple[float, float]:
