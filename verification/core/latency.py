@@ -221,18 +221,16 @@ def _more(missing: int, measured: Measured) -> Said:
 
 def _seen(change: float | None, low: float | None, high: float | None, measured: Measured) -> Said:
     """The first half of a reason: what was measured."""
-    if change is None:
+    if change is None or low is None or high is None:
         return say("P95 change unknown: ")
     control, candidate = (_ms(quantile(arm, 0.95)) for arm in (measured.control, measured.candidate))
-    interval = ""
-    if low is not None and high is not None:
-        interval = say(" (95 % interval {low} to {high})", low=_percent(low), high=_percent(high))
     return say(
-        "P95 {control} on control, {candidate} on candidate, change {change}{interval}: ",
+        "P95 {control} on control, {candidate} on candidate, change {change} (95 % interval {low} to {high}): ",
         control=control,
         candidate=candidate,
         change=_percent(change),
-        interval=interval,
+        low=_percent(low),
+        high=_percent(high),
     )
 
 

@@ -41,9 +41,11 @@ def judge_knee(evidence: Evidence) -> Iterator[Finding]:
             used=row.used_per_s,
             allowed=allowed,
         )
-        reason = say("latency climbs from {top:.0f} requests per second, and {rest}", top=top, rest=rest)
-        if row.knee_per_s is None:
-            reason = say("latency was asked up to {top:.0f} requests per second, and {rest}", top=top, rest=rest)
+        reason = (
+            say("latency was asked up to {top:.0f} requests per second, and {rest}", top=top, rest=rest)
+            if row.knee_per_s is None
+            else say("latency climbs from {top:.0f} requests per second, and {rest}", top=top, rest=rest)
+        )
         yield Finding("load.knee", Verdict.INCONCLUSIVE, title, reason, numbers={"knee_per_s": row.knee_per_s})
     elif row.knee_per_s is not None and row.used_per_s < row.planned_per_s:
         reason = say(
