@@ -15,6 +15,7 @@ from verification.core.exceedance import Stratum
 from verification.core.latency import P95Change, floor_note, missing_for_proof, p95_change
 from verification.core.model import Verdict
 from verification.core.policy import LatencyPolicy
+from verification.core.said import say
 from verification.core.sequential import SequentialDecision, decide
 
 SEQUENTIAL, FIXED = "sequential", "fixed"
@@ -49,8 +50,12 @@ def decided_change(strata: Sequence[Stratum], policy: LatencyPolicy, *, tests: f
     if fixed.verdict is Verdict.INCONCLUSIVE:
         return fixed
     missing = max(fixed.missing_per_arm, missing_for_proof(strata, policy))
-    undecided = f"{fixed.seen}the stage ended before the time blocks had decided it; about {missing} more per arm would"
-    return replace(fixed, verdict=Verdict.INCONCLUSIVE, reason=undecided, floor_applied=False, missing_per_arm=missing)
+    reason = say(
+        "{seen}the stage ended before the time blocks had decided it; about {missing} more per arm would",
+        seen=fixed.seen,
+        missing=missing,
+    )
+    return replace(fixed, verdict=Verdict.INCONCLUSIVE, reason=reason, floor_applied=False, missing_per_arm=missing)
 
 
 def _shared_out(policy: LatencyPolicy) -> tuple[LatencyPolicy, LatencyPolicy]:
@@ -80,14 +85,22 @@ def early_verdict(strata: Sequence[Stratum], policy: LatencyPolicy, *, tests: fl
 
 def _by_sequence(fixed: P95Change, early: SequentialDecision, floored: str) -> P95Change:
     e_value, proven = {
-        Verdict.ROLLBACK: (early.e_rollback, "more than the rollback margin is proven"),
-        Verdict.HOLD: (early.e_hold, "more than the hold margin is proven, more than the rollback margin is not"),
-        Verdict.PROMOTE: (early.e_promote, "less than the hold margin is proven"),
+        Verdict.ROLLBACK: (early.e_rollback, say("more than the rollback margin is proven")),
+        Verdict.HOLD: (early.e_hold, say("more than the hold margin is proven, more than the rollback margin is not")),
+        Verdict.PROMOTE: (early.e_promote, say("less than the hold margin is proven")),
     }[early.verdict]
+    reason = say(
+        "{seen}{proven} after {block} time blocks (e-value {e_value:.3g}){floored}",
+        seen=fixed.seen,
+        proven=proven,
+        block=early.block,
+        e_value=e_value,
+        floored=floored,
+    )
     return replace(
         fixed,
         verdict=Verdict.PROMOTE if floored else early.verdict,
-        reason=f"{fixed.seen}{proven} after {early.block} time blocks (e-value {e_value:.3g}){floored}",
+        reason=reason,
         missing_per_arm=0,
         floor_applied=bool(floored),
         decided_by=SEQUENTIAL,

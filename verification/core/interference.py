@@ -18,6 +18,7 @@ from verification.core.exceedance import Floats
 from verification.core.histogram import LOG_BIN, TOP_BIN, Bins, edge_ms, quantile_ms, total
 from verification.core.model import Verdict
 from verification.core.policy import LatencyPolicy
+from verification.core.said import say
 
 _LEAST_BLOCKS = 3
 LEAST_REQUESTS = 20
@@ -56,7 +57,7 @@ def interference(
     return max(asked, key=lambda found: found.verdict.rank)
 
 
-_ASKED = ((0.95, "P95"), (0.5, "Median"))
+_ASKED = ((0.95, "P95"), (0.5, say("Median")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +77,14 @@ def _compare(
     limit = policy.interference_ratio
     if not told:
         b, a = (sum(len(arm) for arm in arm_of_stages) for arm_of_stages in zip(*arms, strict=True)) if arms else (0, 0)
-        reason = (
-            f"{b} mixed and {a} control-only blocks with {LEAST_REQUESTS} requests of control or more: at least "
-            f"{_LEAST_BLOCKS} of each in a stage are needed to tell whether the candidate slows control; use a higher "
-            "rate or longer blocks"
+        reason = say(
+            "{mixed} mixed and {alone} control-only blocks with {requests} requests of control or more: at least "
+            "{least} of each in a stage are needed to tell whether the candidate slows control; use a higher "
+            "rate or longer blocks",
+            mixed=b,
+            alone=a,
+            requests=LEAST_REQUESTS,
+            least=_LEAST_BLOCKS,
         )
         return Interference(None, None, None, Verdict.INCONCLUSIVE, reason)
     weights = [1 / one.error**2 for one in told]
@@ -90,16 +95,29 @@ def _compare(
     alarm = middle - error * float(stdtrit(freedom, 1 - alarm_alpha / len(_ASKED))) > math.log(limit)
     excluded = middle + error * float(stdtrit(freedom, 1 - alpha)) < math.log(limit)
     verdict = Verdict.HOLD if alarm else Verdict.PROMOTE if excluded else Verdict.INCONCLUSIVE
-    said = {Verdict.HOLD: "proven", Verdict.PROMOTE: "excluded", Verdict.INCONCLUSIVE: "neither proven nor excluded"}
-    reason = (
-        f"{name} of control beside the candidate is {ratio:.3g} times that of control alone (95 % interval {low:.3g} "
-        f"to {high:.3g}): more than {limit:.3g} times is {said[verdict]}"
+    seen = say(
+        "{name} of control beside the candidate is {ratio:.3g} times that of control alone (95 % interval {low:.3g} "
+        "to {high:.3g})",
+        name=name,
+        ratio=ratio,
+        low=low,
+        high=high,
     )
-    if verdict is Verdict.INCONCLUSIVE:
+    if verdict is Verdict.HOLD:
+        reason = say("{seen}: more than {limit:.3g} times is proven", seen=seen, limit=limit)
+    elif verdict is Verdict.PROMOTE:
+        reason = say("{seen}: more than {limit:.3g} times is excluded", seen=seen, limit=limit)
+    else:
         blocks = sum(len(base) for _, base in arms)
         growth = (error * float(stdtrit(freedom, 1 - alpha)) / max(math.log(limit) - max(middle, 0.0), _NEAREST)) ** 2
         more = max(1, math.ceil(blocks * (growth - 1)))
-        reason += f"; about {more} more control-only blocks, and as many times more mixed ones, would tell"
+        reason = say(
+            "{seen}: more than {limit:.3g} times is neither proven nor excluded; about {more} more control-only "
+            "blocks, and as many times more mixed ones, would tell",
+            seen=seen,
+            limit=limit,
+            more=more,
+        )
     return Interference(ratio, low, high, verdict, reason)
 
 

@@ -9,17 +9,15 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from scipy.special import stdtrit
-
-from verification.core.exceedance import RatioInterval, Stratum, exceedance, ratio_interval
-from verification.core.histogram import INVALID_BIN, LOG_BIN, Bins, Histogram, merge, quantile_ms, total
+from verification.core.exceedance import Stratum
+from verification.core.histogram import INVALID_BIN, LOG_BIN
+from verification.core.measured import Measured, change_of, critical, measure, median_change, quantile
 from verification.core.model import Verdict
 from verification.core.policy import LatencyPolicy
+from verification.core.said import Said, say
 
 __all__ = ["P95Change", "Stratum", "missing_for_proof", "p95_change"]
 
-_INTERVAL_TAIL = 0.975
 _POWER = 0.9
 _USUAL_TAIL = 0.2
 """ln(q97 / q93) where nothing was measured yet: that of a log-normal law with a log-sigma of 0.5."""
@@ -72,27 +70,6 @@ class P95Change:
     """Its evidence then."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Measured:
-    """The numbers of a scope before they are judged."""
-
-    control: Histogram
-    candidate: Histogram
-    blocks: int
-    shared_requests: int
-    interval: RatioInterval
-    z_hold: float
-    z_rollback: float
-    expected: float
-    inflation: float
-    tail_ratio: float | None
-    several: bool
-
-    @property
-    def requests(self) -> tuple[int, int]:
-        return total(self.control), total(self.candidate)
-
-
 def p95_change(strata: Sequence[Stratum], policy: LatencyPolicy, *, alarm_alpha: float | None = None) -> P95Change:
     """Judge the P95 change that is common to `strata` (endpoints at stages; blocks in order of time).
 
@@ -100,10 +77,10 @@ def p95_change(strata: Sequence[Stratum], policy: LatencyPolicy, *, alarm_alpha:
     most their margin is rejected at `alarm_alpha` (by default the same; the judge divides it by the number of tests
     that may alarm). Otherwise, and whenever the data do not allow a test, INCONCLUSIVE with what is missing.
     """
-    measured = _measure(strata, policy)
+    measured = measure(strata, policy)
     verdict, cause, missing = _judge(measured, policy, policy.alpha if alarm_alpha is None else alarm_alpha)
-    p95s = [_quantile(arm, 0.95) for arm in (measured.control, measured.candidate)]
-    change = _change(measured, p95s[0], p95s[1])
+    p95s = [quantile(arm, 0.95) for arm in (measured.control, measured.candidate)]
+    change = change_of(measured, p95s[0], p95s[1])
     known = all(measured.requests)
     low, high = (measured.interval.low - 1, measured.interval.high - 1) if known else (None, None)
     floored = "" if verdict not in (Verdict.HOLD, Verdict.ROLLBACK) else floor_note(p95s[0], change, policy)
@@ -116,14 +93,14 @@ def p95_change(strata: Sequence[Stratum], policy: LatencyPolicy, *, alarm_alpha:
         change=change,
         low=low,
         high=high,
-        median_change=_median_change(strata),
-        control_p99_ms=_quantile(measured.control, 0.99),
-        candidate_p99_ms=_quantile(measured.candidate, 0.99),
+        median_change=median_change(strata),
+        control_p99_ms=quantile(measured.control, 0.99),
+        candidate_p99_ms=quantile(measured.candidate, 0.99),
         requests_control=measured.requests[0],
         requests_candidate=measured.requests[1],
         blocks=measured.blocks,
         verdict=verdict,
-        reason=seen + cause + floored,
+        reason=say("{seen}{cause}{floored}", seen=seen, cause=cause, floored=floored),
         missing_per_arm=missing,
         z_hold=measured.z_hold,
         z_rollback=measured.z_rollback,
@@ -136,84 +113,72 @@ def p95_change(strata: Sequence[Stratum], policy: LatencyPolicy, *, alarm_alpha:
 
 def missing_for_proof(strata: Sequence[Stratum], policy: LatencyPolicy) -> int:
     """About how many more requests per arm tell the change of `strata` from the hold ratio; at least 1."""
-    return _missing_for_proof(_measure(strata, policy), policy)
+    return _missing_for_proof(measure(strata, policy), policy)
 
 
-_NOTHING_KNOWN = RatioInterval(0, 1, math.inf)
-
-
-def _measure(strata: Sequence[Stratum], policy: LatencyPolicy) -> _Measured:
-    margins = np.array([round(math.log(ratio) / LOG_BIN) for ratio in (policy.hold_ratio, policy.rollback_ratio)])
-    test = exceedance(strata, margins)
-    blocks = test.blocks
-    shared = sum(
-        float(arm[stratum.tails.shared, 0].sum())
-        for stratum in strata
-        for arm in (stratum.tails.control, stratum.tails.candidate)
-    )
-    return _Measured(
-        control=merge(*(stratum.arms[0] for stratum in strata)),
-        candidate=merge(*(stratum.arms[1] for stratum in strata)),
-        blocks=blocks,
-        shared_requests=int(shared),
-        interval=ratio_interval(strata, _critical(_INTERVAL_TAIL, blocks))
-        if blocks > 1
-        else RatioInterval(0, 1, math.inf),
-        z_hold=float(test.z[0]),
-        z_rollback=float(test.z[1]),
-        expected=float(test.expected.min()),
-        inflation=float(test.inflation[0]),
-        tail_ratio=_tail_ratio(strata),
-        several=len(strata) > 1,
-    )
-
-
-def _judge(measured: _Measured, policy: LatencyPolicy, alarm_alpha: float) -> tuple[Verdict, str, int]:
+def _judge(measured: Measured, policy: LatencyPolicy, alarm_alpha: float) -> tuple[Verdict, str, int]:
     """Verdict, the second half of its reason, and the missing requests per arm."""
     obstacle, missing = _obstacle(measured, policy)
     if obstacle:
         return Verdict.INCONCLUSIVE, obstacle, missing
-    alarm, proof = (_critical(1 - alpha, measured.blocks) for alpha in (alarm_alpha, policy.alpha))
-    hold, rollback = (f"{_percent(ratio - 1)}" for ratio in (policy.hold_ratio, policy.rollback_ratio))
+    alarm, proof = (critical(1 - alpha, measured.blocks) for alpha in (alarm_alpha, policy.alpha))
+    hold, rollback = (_percent(ratio - 1) for ratio in (policy.hold_ratio, policy.rollback_ratio))
     if measured.z_rollback > alarm:
-        return Verdict.ROLLBACK, f"more than {rollback} is proven", 0
+        return Verdict.ROLLBACK, say("more than {rollback} is proven", rollback=rollback), 0
     if measured.z_hold < -proof:
-        return Verdict.PROMOTE, f"less than {hold} is proven", 0
+        return Verdict.PROMOTE, say("less than {hold} is proven", hold=hold), 0
     if measured.z_hold > alarm:
-        return Verdict.HOLD, f"more than {hold} is proven, more than {rollback} is not", 0
+        reason = say("more than {hold} is proven, more than {rollback} is not", hold=hold, rollback=rollback)
+        return Verdict.HOLD, reason, 0
     missing = _missing_for_proof(measured, policy)
-    return Verdict.INCONCLUSIVE, f"neither less nor more than {hold} is proven; {_more(missing, measured)}", missing
+    more = _more(missing, measured)
+    reason = say("neither less nor more than {hold} is proven; {more}", hold=hold, more=more)
+    return Verdict.INCONCLUSIVE, reason, missing
 
 
-def _obstacle(measured: _Measured, policy: LatencyPolicy) -> tuple[str, int]:
+def _obstacle(measured: Measured, policy: LatencyPolicy) -> tuple[str, int]:
     """Why no test is allowed, with the missing requests per arm; an empty text when nothing stands against it."""
     control, candidate = measured.requests
     invalid = measured.control.get(INVALID_BIN, 0) + measured.candidate.get(INVALID_BIN, 0)
     if invalid:
-        return f"{invalid} times are no positive numbers, so the clock that took them cannot be believed", 0
+        return say(
+            "{count} times are no positive numbers, so the clock that took them cannot be believed", count=invalid
+        ), 0
     if not (control and candidate):
-        return f"{control} requests on control and {candidate} on candidate: both are needed", _planned(
-            measured, policy
-        )
+        return say(
+            "{control} requests on control and {candidate} on candidate: both are needed",
+            control=control,
+            candidate=candidate,
+        ), _planned(measured, policy)
     if measured.blocks < policy.min_blocks:
         lacking = policy.min_blocks - measured.blocks
         # Without any shared block it is the design that lacks, not requests.
         missing = math.ceil(lacking * min(control, candidate) / measured.blocks) if measured.blocks else 0
-        return f"only {measured.blocks} time blocks hold both arms, {policy.min_blocks} are needed", missing
+        return say(
+            "only {blocks} time blocks hold both arms, {needed} are needed",
+            blocks=measured.blocks,
+            needed=policy.min_blocks,
+        ), missing
     share = measured.shared_requests / (control + candidate)
     if share < policy.min_shared_share:
-        return f"only {share:.0%} of the requests lie in blocks with both arms, {policy.min_shared_share:.0%} must", 0
+        return say(
+            "only {share:.0%} of the requests lie in blocks with both arms, {needed:.0%} must",
+            share=share,
+            needed=policy.min_shared_share,
+        ), 0
     if measured.expected < policy.min_exceedances:
         growth = policy.min_exceedances / max(measured.expected, 1) - 1
         missing = max(math.ceil(min(control, candidate) * growth), _planned(measured, policy), 1)
-        seen = (
-            f"only {measured.expected:.1f} slow candidate requests to be expected, {policy.min_exceedances:.0f} needed"
-        )
-        return f"{seen}; {_more(missing, measured)}", missing
+        return say(
+            "only {expected:.1f} slow candidate requests to be expected, {needed:.0f} needed; {more}",
+            expected=measured.expected,
+            needed=policy.min_exceedances,
+            more=_more(missing, measured),
+        ), missing
     return "", 0
 
 
-def _missing_for_proof(measured: _Measured, policy: LatencyPolicy) -> int:
+def _missing_for_proof(measured: Measured, policy: LatencyPolicy) -> int:
     """More requests per arm to promote an unchanged release or, where those are there, to tell this one's change."""
     planned = _planned(measured, policy)
     if planned:
@@ -224,7 +189,7 @@ def _missing_for_proof(measured: _Measured, policy: LatencyPolicy) -> int:
     return max(1, _planned(measured, policy, min(max(away, _NEAREST), math.log(policy.hold_ratio))))
 
 
-def _planned(measured: _Measured, policy: LatencyPolicy, distance: float | None = None) -> int:
+def _planned(measured: Measured, policy: LatencyPolicy, distance: float | None = None) -> int:
     """Requests to add per arm so that a change `distance` (log) away from the hold ratio is told with 90 % power.
 
     n_C n_D / (n_C + n_D) >= 0.0475 (t_alpha + t_power)^2 / (g distance)^2 with g = 0.04 / ln(q97/q93), times the
@@ -234,7 +199,7 @@ def _planned(measured: _Measured, policy: LatencyPolicy, distance: float | None 
     control, candidate = measured.requests
     tail = _USUAL_TAIL if measured.tail_ratio is None else max(measured.tail_ratio, LOG_BIN)
     distance = math.log(policy.hold_ratio) if distance is None else distance
-    quantiles = _critical(1 - policy.alpha, blocks) + _critical(_POWER, blocks)
+    quantiles = critical(1 - policy.alpha, blocks) + critical(_POWER, blocks)
     needed = max(measured.inflation, _USUAL_INFLATION) * 0.0475 * (quantiles * tail / (0.04 * distance)) ** 2
     if control and control * candidate >= needed * (control + candidate):
         return 0
@@ -244,62 +209,37 @@ def _planned(measured: _Measured, policy: LatencyPolicy, distance: float | None 
     return math.ceil(-half + math.sqrt(half * half - product))
 
 
-def _more(missing: int, measured: _Measured) -> str:
+def _more(missing: int, measured: Measured) -> Said:
     """What is missing in words, in requests and in time blocks at the present rate."""
     blocks = math.ceil(missing * measured.blocks / max(1, min(measured.requests)))
-    return f"about {missing} more requests per arm are needed ({blocks} more time blocks at this rate)"
+    return say(
+        "about {missing} more requests per arm are needed ({blocks} more time blocks at this rate)",
+        missing=missing,
+        blocks=blocks,
+    )
 
 
-def _seen(change: float | None, low: float | None, high: float | None, measured: _Measured) -> str:
+def _seen(change: float | None, low: float | None, high: float | None, measured: Measured) -> Said:
     """The first half of a reason: what was measured."""
-    if change is None:
-        return "P95 change unknown: "
-    from_ms, to_ms = (_quantile(arm, 0.95) for arm in (measured.control, measured.candidate))
-    interval = "" if low is None or high is None else f" (95 % interval {_percent(low)} to {_percent(high)})"
-    return f"P95 {_ms(from_ms)} on control, {_ms(to_ms)} on candidate, change {_percent(change)}{interval}: "
+    if change is None or low is None or high is None:
+        return say("P95 change unknown: ")
+    control, candidate = (_ms(quantile(arm, 0.95)) for arm in (measured.control, measured.candidate))
+    return say(
+        "P95 {control} on control, {candidate} on candidate, change {change} (95 % interval {low} to {high}): ",
+        control=control,
+        candidate=candidate,
+        change=_percent(change),
+        low=_percent(low),
+        high=_percent(high),
+    )
 
 
 def _ms(value: float | None) -> str:
-    return "among errors" if value is None or value == math.inf else f"{value:.4g} ms"
+    return say("among errors") if value is None or value == math.inf else f"{value:.4g} ms"
 
 
 def _percent(share: float) -> str:
-    return f"{share * 100:+.1f} %" if abs(share) < 1e6 else "without limit"
-
-
-def _critical(probability: float, blocks: int) -> float:
-    """Quantile of Student's t with one degree of freedom less than there are time blocks."""
-    return float(stdtrit(blocks - 1, probability))
-
-
-def _quantile(arm: Bins, q: float) -> float | None:
-    return quantile_ms(arm, q) if total(arm) else None
-
-
-def _change(measured: _Measured, control: float | None, candidate: float | None) -> float | None:
-    if control is None or candidate is None or (control == math.inf and candidate == math.inf):
-        return None
-    return measured.interval.estimate - 1 if measured.several and measured.blocks >= 2 else candidate / control - 1
-
-
-def _median_change(strata: Sequence[Stratum]) -> float | None:
-    """Change of the median, over several strata their weighted geometric mean; None when no stratum tells."""
-    logs: list[tuple[float, float]] = []
-    for control, candidate in (stratum.arms for stratum in strata):
-        sizes = total(control), total(candidate)
-        if all(sizes):
-            medians = quantile_ms(control, 0.5), quantile_ms(candidate, 0.5)
-            if math.inf not in medians:
-                logs.append((sizes[0] * sizes[1] / sum(sizes), math.log(medians[1] / medians[0])))
-    return math.expm1(sum(w * log for w, log in logs) / sum(w for w, _ in logs)) if logs else None
-
-
-def _tail_ratio(strata: Sequence[Stratum]) -> float | None:
-    """ln(q97/q93) of control, over several strata weighted by requests; None when it falls among errors."""
-    controls = (stratum.arms[0] for stratum in strata)
-    known = [arm for arm in controls if total(arm) and quantile_ms(arm, 0.97) < math.inf]
-    logs = [total(arm) * math.log(quantile_ms(arm, 0.97) / quantile_ms(arm, 0.93)) for arm in known]
-    return sum(logs) / sum(map(total, known)) if known else None
+    return f"{share * 100:+.1f} %" if abs(share) < 1e6 else say("without limit")
 
 
 def floor_note(control_p95_ms: float | None, change: float | None, policy: LatencyPolicy) -> str:
@@ -312,4 +252,4 @@ def floor_note(control_p95_ms: float | None, change: float | None, policy: Laten
     floor_ms = min(policy.floor_ms, policy.floor_share * control_p95_ms)
     if change * control_p95_ms >= floor_ms:
         return ""
-    return f", but by less than {floor_ms:.3g} ms, the least that counts; passed for that"
+    return say(", but by less than {floor_ms:.3g} ms, the least that counts; passed for that", floor_ms=floor_ms)

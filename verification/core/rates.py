@@ -19,6 +19,7 @@ from scipy.special import bdtr, bdtrc, betaincinv, betaln, chdtrc, gammaln, logs
 
 from verification.core.model import Verdict
 from verification.core.policy import RatePolicy
+from verification.core.said import say
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -69,29 +70,32 @@ def error_rate(
     low = lower(errors, requests, policy.alpha if alarm_alpha is None else alarm_alpha)
     high = upper(errors, requests, policy.alpha)
     rate = errors / requests if requests else 0.0
-    seen = f"{errors} errors in {requests} requests ({rate:.2%}"
-    missing = 0
-    if low > policy.rollback_error_rate:
-        verdict, limit = Verdict.ROLLBACK, policy.rollback_error_rate
-        reason = f"{seen}, at least {low:.2%}): more than {limit:.2%} is proven"
-    elif low > policy.hold_error_rate:
-        verdict, limit = Verdict.HOLD, policy.hold_error_rate
-        reason = f"{seen}, at least {low:.2%}): more than {limit:.2%} is proven"
-    elif prove and high > policy.hold_error_rate:
+    counted = {"errors": errors, "requests": requests, "rate": rate}
+    limit, missing = policy.hold_error_rate, 0
+    if low > limit:
+        verdict = Verdict.HOLD
+        if low > policy.rollback_error_rate:
+            verdict, limit = Verdict.ROLLBACK, policy.rollback_error_rate
+        reason = say(
+            "{errors} errors in {requests} requests ({rate:.2%}, at least {low:.2%}): more than {limit:.2%} is proven",
+            **counted,
+            low=low,
+            limit=limit,
+        )
+        return RateBound(errors, requests, rate, low, high, verdict, reason, missing)
+    seen = say("{errors} errors in {requests} requests ({rate:.2%}, at most {high:.2%})", **counted, high=high)
+    if not prove or high <= limit:
+        verdict = Verdict.PROMOTE
+        reason = say("{seen}: {limit:.2%} or less is proven", seen=seen, limit=limit)
+        if high > limit:
+            reason = say("{seen}: more than {limit:.2%} is not shown", seen=seen, limit=limit)
+    else:
         verdict = Verdict.INCONCLUSIVE
         missing = _missing(errors, requests, policy, upper)
-        reason = f"{seen}, at most {high:.2%}): {policy.hold_error_rate:.2%} or less is not proven; " + (
-            f"{missing} more requests at this rate would do"
-            if missing
-            else "at the measured rate no number of requests would do"
-        )
-    else:
-        verdict = Verdict.PROMOTE
-        reason = f"{seen}, at most {high:.2%}): " + (
-            f"{policy.hold_error_rate:.2%} or less is proven"
-            if high <= policy.hold_error_rate
-            else f"more than {policy.hold_error_rate:.2%} is not shown"
-        )
+        needed = say("{missing} more requests at this rate would do", missing=missing)
+        if not missing:
+            needed = say("at the measured rate no number of requests would do")
+        reason = say("{seen}: {limit:.2%} or less is not proven; {needed}", seen=seen, limit=limit, needed=needed)
     return RateBound(errors, requests, rate, low, high, verdict, reason, missing)
 
 

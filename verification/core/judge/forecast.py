@@ -14,6 +14,7 @@ from verification.core.judge.stage_load import StageLoad
 from verification.core.judgement import ForecastRow, PopulationRow
 from verification.core.model import Finding, Verdict
 from verification.core.policy import DEFAULT_STAGES, LatencyPolicy
+from verification.core.said import say
 
 
 def judge_population(
@@ -68,11 +69,14 @@ def _interval(row: PopulationRow | None) -> ShiftInterval | None:
 def _outside(row: ForecastRow, seen: ShiftInterval, policy: LatencyPolicy) -> Finding:
     worse = seen.low > max(row.high, policy.hold_ratio - 1)
     stages = ", ".join(f"{percent} %" for percent in row.from_stages)
-    reason = (
-        f"users feel a P95 changed by {seen.change:+.1%} (95 % interval {seen.low:+.1%} to {seen.high:+.1%}); from "
-        f"{stages} it was forecast to change by {row.change:+.1%} ({row.low:+.1%} to {row.high:+.1%})"
+    reason = say(
+        "users feel a P95 changed by {seen.change:+.1%} (95 % interval {seen.low:+.1%} to {seen.high:+.1%}); from "
+        "{stages} it was forecast to change by {row.change:+.1%} ({row.low:+.1%} to {row.high:+.1%})",
+        seen=seen,
+        stages=stages,
+        row=row,
     )
     numbers = {"change": seen.change, "low": seen.low, "high": seen.high, "forecast": row.change}
-    title = f"Forecast for {row.stage_percent} % missed"
+    title = say("Forecast for {percent} % missed", percent=row.stage_percent)
     verdict = Verdict.HOLD if worse else Verdict.PROMOTE
     return Finding("latency.forecast", verdict, title, reason, stage_percent=row.stage_percent, numbers=numbers)

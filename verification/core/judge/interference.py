@@ -10,6 +10,7 @@ from verification.core.judge.stage_load import StageLoad
 from verification.core.judgement import InterferenceRow
 from verification.core.model import Finding, Verdict
 from verification.core.policy import LatencyPolicy
+from verification.core.said import say
 
 
 def judge_interference(
@@ -44,7 +45,8 @@ def blocks_of(stage: StageLoad) -> tuple[list[Bins], list[Bins]]:
 
 
 def _finding(percent: int | None, found: Interference) -> Finding:
-    where = "over all stages" if percent is None else f"at {percent} %"
     numbers = {"ratio": found.ratio, "low": found.low, "high": found.high}
-    title = f"Control beside the candidate {where}"
+    title = say("Control beside the candidate over all stages")
+    if percent is not None:
+        title = say("Control beside the candidate at {percent} %", percent=percent)
     return Finding("latency.interference", found.verdict, title, found.reason, stage_percent=percent, numbers=numbers)

@@ -8,6 +8,7 @@ from verification.core.judgement import KneeRow
 from verification.core.knee import BELOW_KNEE, find_knee
 from verification.core.model import Finding, Verdict
 from verification.core.records import Evidence
+from verification.core.said import say
 
 _ROUNDING = 1.01
 
@@ -34,15 +35,24 @@ def judge_knee(evidence: Evidence) -> Iterator[Finding]:
     top = row.highest_per_s if row.knee_per_s is None else row.knee_per_s
     allowed = BELOW_KNEE * top
     if row.used_per_s > _ROUNDING * allowed:
-        seen = "was asked up to" if row.knee_per_s is None else "climbs from"
+        rest = say(
+            "{used:.0f} were used: more than half of that, so the queue may be measured; set load.rate_per_s to "
+            "{allowed:.0f} or less",
+            used=row.used_per_s,
+            allowed=allowed,
+        )
         reason = (
-            f"latency {seen} {top:.0f} requests per second, and {row.used_per_s:.0f} were used: more than half of "
-            f"that, so the queue may be measured; set load.rate_per_s to {allowed:.0f} or less"
+            say("latency was asked up to {top:.0f} requests per second, and {rest}", top=top, rest=rest)
+            if row.knee_per_s is None
+            else say("latency climbs from {top:.0f} requests per second, and {rest}", top=top, rest=rest)
         )
         yield Finding("load.knee", Verdict.INCONCLUSIVE, title, reason, numbers={"knee_per_s": row.knee_per_s})
     elif row.knee_per_s is not None and row.used_per_s < row.planned_per_s:
-        reason = (
-            f"latency climbs from {row.knee_per_s:.0f} requests per second, so {row.used_per_s:.0f} were used instead "
-            f"of the planned {row.planned_per_s:.0f}"
+        reason = say(
+            "latency climbs from {knee:.0f} requests per second, so {used:.0f} were used instead of the planned "
+            "{planned:.0f}",
+            knee=row.knee_per_s,
+            used=row.used_per_s,
+            planned=row.planned_per_s,
         )
         yield Finding("load.knee", Verdict.PROMOTE, title, reason, numbers={"knee_per_s": row.knee_per_s})

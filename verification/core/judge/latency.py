@@ -19,13 +19,18 @@ from verification.core.judgement import LatencyRow
 from verification.core.latency import P95Change, p95_change
 from verification.core.model import Clock, Finding, Verdict
 from verification.core.policy import LatencyPolicy
+from verification.core.said import Said, say
 
 ALARM_SHARE = {Clock.INTENDED: 0.8, Clock.SENT: 0.1, Clock.SERVER: 0.1}
 """Of alpha, for each clock."""
 JUDGED = (Clock.INTENDED, Clock.SENT)
 """The clocks on which a change must be proven acceptable."""
 _ALARMS = (Verdict.HOLD, Verdict.ROLLBACK)
-_NAMES = {Clock.INTENDED: "", Clock.SENT: " from sending", Clock.SERVER: " by the server's own clock"}
+_NAMES = {
+    Clock.INTENDED: "",
+    Clock.SENT: say(" from sending"),
+    Clock.SERVER: say(" by the server's own clock"),
+}
 
 
 Strata = Mapping[tuple[int, str, Clock], Stratum]
@@ -131,8 +136,6 @@ def _missing_minutes(change: P95Change, measured_s: float) -> float | None:
 def _finding(
     scope: Scope, clock: Clock, change: P95Change, verdict: Verdict, measured_s: float, held_back: int
 ) -> Finding:
-    where = scope.endpoint or "All endpoints"
-    when = "over all stages" if scope.percent is None else f"at {scope.percent} %"
     numbers = {
         "change": change.change,
         "low": change.low,
@@ -146,13 +149,24 @@ def _finding(
     reason, minutes = change.reason, _missing_minutes(change, measured_s)
     if verdict is Verdict.INCONCLUSIVE and held_back:
         enough = 2 * (min(change.requests_control, change.requests_candidate) + change.missing_per_arm)
-        reason += f"; {held_back} arrivals were not sent: {CAPPED}; a proof needs about {enough} for each stage"
+        reason = say(
+            "{reason}; {held_back} arrivals were not sent: {why}; a proof needs about {enough} for each stage",
+            reason=reason,
+            held_back=held_back,
+            why=CAPPED,
+            enough=enough,
+        )
     if verdict is Verdict.INCONCLUSIVE and minutes is not None:
         numbers["missing_minutes"] = minutes
-        reason += f"; about {minutes:.1f} minutes at the present rate"
+        reason = say("{reason}; about {minutes:.1f} minutes at the present rate", reason=reason, minutes=minutes)
     rule = "latency.server" if clock is Clock.SERVER else "latency.p95"
-    title = f"P95 of {where} {when}{_NAMES[clock]}"
-    return Finding(rule, verdict, title, reason, scope.endpoint, None, scope.percent, numbers)
+    return Finding(rule, verdict, _title(scope, clock), reason, scope.endpoint, None, scope.percent, numbers)
+
+
+def _title(scope: Scope, clock: Clock) -> Said:
+    what = say("P95 of {endpoint}", endpoint=scope.endpoint) if scope.endpoint else say("P95 of All endpoints")
+    when = say("over all stages") if scope.percent is None else say("at {percent} %", percent=scope.percent)
+    return say("{what} {when}{clock}", what=what, when=when, clock=_NAMES[clock])
 
 
 def _judge_baseline(
@@ -177,12 +191,23 @@ def _judge_baseline(
         for clock, change, back in zip(JUDGED, changes, turned, strict=True):
             alarmed = change.verdict in _ALARMS or back.verdict in _ALARMS
             if alarmed or (scope.endpoint is None and not change.testable):
-                title = f"Control against control{_NAMES[clock]}: {scope.endpoint or 'all endpoints'}"
-                said = "two equal streams differ at 0 %" if alarmed else "two equal streams cannot be compared at 0 %"
-                reason = f"{said}: {change.reason if change.verdict in _ALARMS or not alarmed else change.seen + _BACK}"
-                findings.append(Finding("control.noise", Verdict.INCONCLUSIVE, title, reason, scope.endpoint, None, 0))
+                findings.append(_noise(scope.endpoint, clock, change, alarmed=alarmed))
                 break
     return rows, findings
 
 
-_BACK = "the one that stands for candidate is proven to be faster by more than the hold margin"
+def _noise(endpoint: str | None, clock: Clock, change: P95Change, *, alarmed: bool) -> Finding:
+    title = say("Control against control{clock}: all endpoints", clock=_NAMES[clock])
+    if endpoint is not None:
+        title = say("Control against control{clock}: {endpoint}", clock=_NAMES[clock], endpoint=endpoint)
+    if not alarmed:
+        reason = say("two equal streams cannot be compared at 0 %: {why}", why=change.reason)
+    elif change.verdict in _ALARMS:
+        reason = say("two equal streams differ at 0 %: {why}", why=change.reason)
+    else:
+        reason = say(
+            "two equal streams differ at 0 %: {seen}the one that stands for candidate is proven to be faster by more "
+            "than the hold margin",
+            seen=change.seen,
+        )
+    return Finding("control.noise", Verdict.INCONCLUSIVE, title, reason, endpoint, None, 0)

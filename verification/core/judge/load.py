@@ -26,6 +26,7 @@ from verification.core.model import Finding, Verdict
 from verification.core.policy import Policy
 from verification.core.rates import RateBound, error_rate
 from verification.core.records import Evidence, Exposure
+from verification.core.said import Said, say
 
 
 @dataclass(slots=True)
@@ -69,25 +70,32 @@ def judge_load(evidence: Evidence, policy: Policy, endpoints: Sequence[str] = ()
 
 def _not_asked(stage: StageLoad, endpoints: Sequence[str]) -> Iterator[Finding]:
     """Endpoints of the catalog that the load left out, and planned ones that an arm was never asked for."""
-    title = f"Load at {stage.percent} %"
+    title = say("Load at {percent} %", percent=stage.percent)
     planned = stage.start.endpoints if stage.start is not None else tuple(endpoints)
     left_out = [name for name in endpoints if name not in planned]
     if left_out:
-        reason = f"{len(left_out)} of {len(endpoints)} endpoints were left out of the load: {', '.join(left_out)}"
+        reason = say(
+            "{count} of {total} endpoints were left out of the load: {names}",
+            count=len(left_out),
+            total=len(endpoints),
+            names=", ".join(left_out),
+        )
         yield Finding("evidence.missing", Verdict.INCONCLUSIVE, title, reason, stage_percent=stage.percent)
     if stage.start is None or stage.end is None or stage.end.aborted is not None:
         return
     for name in planned:
         silent = [stream for stream in STREAMS if not stage.sum(stream, name).requests]
         if silent:
-            reason = f"{name} was never asked on {' and '.join(silent)}"
+            reason = say("{endpoint} was never asked on {stream}", endpoint=name, stream=silent[0])
+            if len(silent) > 1:
+                reason = say("{endpoint} was never asked on control and candidate", endpoint=name)
             yield Finding("evidence.missing", Verdict.INCONCLUSIVE, title, reason, name, None, stage.percent)
 
 
 def _judge_measuring(stage: StageLoad, policy: Policy, result: LoadJudgement) -> None:
     """Whether the measuring itself can be believed, and how it went."""
     percent, start, end = stage.percent, stage.start, stage.end
-    title = f"Load at {percent} %"
+    title = say("Load at {percent} %", percent=percent)
     result.findings += [
         Finding(rule, Verdict.INCONCLUSIVE, title, reason, stage_percent=percent)
         for rule, reason in doubts(stage, policy.load)
@@ -95,7 +103,9 @@ def _judge_measuring(stage: StageLoad, policy: Policy, result: LoadJudgement) ->
     if end is None:
         return
     for endpoint, skipped in end.skipped.items():
-        reason = f"{skipped} arrivals of {endpoint} were not sent: {CAPPED}"
+        reason = say(
+            "{skipped} arrivals of {endpoint} were not sent: {why}", skipped=skipped, endpoint=endpoint, why=CAPPED
+        )
         result.findings.append(Finding("load.generator", Verdict.PROMOTE, title, reason, endpoint, None, percent))
     result.leftovers += end.leftover
     fallbacks = 0 if percent == 0 else stage.sum("candidate").legacy
@@ -169,10 +179,19 @@ def _tell_rate(row: RateRow, result: LoadJudgement, *, on_trial: bool) -> None:
     if bound.verdict is Verdict.PROMOTE:
         return
     rule, verdict = ("rates.errors", bound.verdict) if on_trial else ("control.unhealthy", Verdict.INCONCLUSIVE)
-    where = "in natural traffic" if row.stream == "natural" else f"on {row.stream}"
-    title = f"Errors of {row.endpoint or 'all endpoints'} {where} at {row.stage_percent} %"
     numbers = {"errors": bound.errors, "requests": bound.requests, "low": bound.low, "high": bound.high}
+    title = _errors_of(row)
     result.findings.append(Finding(rule, verdict, title, bound.reason, row.endpoint, None, row.stage_percent, numbers))
+
+
+def _errors_of(row: RateRow) -> Said:
+    """Whose errors they are; those of natural traffic are of all endpoints."""
+    endpoint, stream, percent = row.endpoint, row.stream, row.stage_percent
+    if stream == "natural":
+        return say("Errors of all endpoints in natural traffic at {percent} %", percent=percent)
+    if endpoint is None:
+        return say("Errors of all endpoints on {stream} at {percent} %", stream=stream, percent=percent)
+    return say("Errors of {endpoint} on {stream} at {percent} %", endpoint=endpoint, stream=stream, percent=percent)
 
 
 def _judge_witness(stage: StageLoad, policy: Policy, result: LoadJudgement) -> None:
@@ -181,19 +200,33 @@ def _judge_witness(stage: StageLoad, policy: Policy, result: LoadJudgement) -> N
     for endpoint in stage.endpoints:
         for stream in STREAMS:
             counts = stage.sum(stream, endpoint)
-            title = f"{endpoint} on {stream} under load at {percent} %"
+            title = say(
+                "{endpoint} on {stream} under load at {percent} %", endpoint=endpoint, stream=stream, percent=percent
+            )
             put_on_control = stream == "control" or percent == 0
             answered = counts.legacy + counts.domain + counts.unwitnessed
             if put_on_control and counts.domain:
-                reason = f"domain served {counts.domain} of {answered} requests that were forced to control"
+                reason = say(
+                    "domain served {count} of {answered} requests that were forced to control",
+                    count=counts.domain,
+                    answered=answered,
+                )
                 result.findings.append(Finding("flag.force", Verdict.ROLLBACK, title, reason, endpoint, None, percent))
             if not put_on_control and counts.legacy > policy.rates.fallback_hold_share * answered:
-                reason = f"legacy served {counts.legacy} of {answered} requests that were put on candidate"
+                reason = say(
+                    "legacy served {count} of {answered} requests that were put on candidate",
+                    count=counts.legacy,
+                    answered=answered,
+                )
                 result.findings.append(
                     Finding("witness.fallback", Verdict.HOLD, title, reason, endpoint, None, percent)
                 )
             if counts.unwitnessed:
-                reason = f"{counts.unwitnessed} of {answered} answers carried no usable witness"
+                reason = say(
+                    "{count} of {answered} answers carried no usable witness",
+                    count=counts.unwitnessed,
+                    answered=answered,
+                )
                 result.findings.append(
                     Finding("witness.absent", Verdict.INCONCLUSIVE, title, reason, endpoint, None, percent)
                 )

@@ -12,6 +12,7 @@ from verification.core.histogram import Bins, Histogram, merge, total
 from verification.core.latency import Stratum
 from verification.core.model import Clock
 from verification.core.records import Evidence, LoadBlock, LoadEnd, LoadStart
+from verification.core.said import say
 
 Key = tuple[int, str, str, str]
 STREAMS = ("control", "candidate")
@@ -32,7 +33,7 @@ class Counts:
     unwitnessed: int = 0
 
 
-CAPPED = "nobody can delete what they create, and load.max_rules caps that"
+CAPPED = say("nobody can delete what they create, and load.max_rules caps that")
 
 
 @dataclass(slots=True)
