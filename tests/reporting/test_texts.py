@@ -19,6 +19,8 @@ CHINESE = re.compile("[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]")
 LETTERS = re.compile("[A-Za-z]{2}")
 TOLD = ("reason", "title")
 """What a reader sees of a finding: whatever is given this name in the judge is a sentence of the table."""
+PLACES = {"Finding": (2, 3), "_finding": (3,), "void": (1,), "_void": (2,), "add": (2,), "Edit": (1,), "Mutant": (2, 4)}
+"""Of what is called: the arguments that a reader sees."""
 
 
 def filled(words: str) -> set[str]:
@@ -46,8 +48,11 @@ def sentences(source: str) -> Iterator[str]:
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "say":
             yield from literals(node.args[0])
-        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Finding":
-            yield from (one for given in node.args[2:4] for one in literals(given))
+        elif isinstance(node, ast.Call):
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            yield from (
+                one for at in PLACES.get(name, ()) for given in node.args[at : at + 1] for one in literals(given)
+            )
         elif isinstance(node, ast.Assign) and any(isinstance(to, ast.Name) and to.id in TOLD for to in node.targets):
             yield from literals(node.value)
 

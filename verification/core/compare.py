@@ -14,6 +14,7 @@ from verification.core.cases import Shape
 from verification.core.documents import REPEATED, Names, Unparsable, Verbatim, canonical, normalise, parse
 from verification.core.masks import Path, allows, matches
 from verification.core.model import Answer, Difference, Json, MaskedDifference
+from verification.core.said import say
 
 _SHOWN_CHARACTERS = 400
 _ADDRESSES = frozenset({"location", "content-location"})
@@ -256,4 +257,6 @@ def _shown(value: Json) -> str:
 
 
 def _cut(text: str) -> str:
-    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}… ({len(text)} characters)"
+    if len(text) <= _SHOWN_CHARACTERS:
+        return text
+    return say("{start}… ({length} characters)", start=text[:_SHOWN_CHARACTERS], length=len(text))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import reduce
 
 from verification.core.arms import is_fallback
 from verification.core.cases import Catalog, Shape
@@ -14,6 +15,7 @@ from verification.core.equality import Groups, add, unequal, values_of
 from verification.core.memory import Memory
 from verification.core.model import Answer, Arm, Difference, Exchange, Finding, Probe, Verdict, worst
 from verification.core.proof import disproof
+from verification.core.said import Said, joined, say
 from verification.core.sequences import (
     AGAIN_SIDE,
     CONTROL_SIDE,
@@ -75,14 +77,16 @@ def judge_sequence(catalog: Catalog, comparison: SequenceComparison) -> Sequence
         return _void(sequence, "evidence.missing", "a passage is missing")
     sick = _sickness(catalog, sequence, control) or (_sickness(catalog, sequence, again) if again else None)
     if sick or trial.failure:
-        return _void(sequence, "control.unhealthy", sick or f"{trial.side}: {trial.failure}")
+        unmade = say("{side}: {failure}", side=trial.side, failure=trial.failure)
+        return _void(sequence, "control.unhealthy", sick or unmade)
     for arm, exchange, passage in _asked(catalog, comparison):
         unproven = disproof(arm, exchange)
         if is_fallback(exchange):
             finding = _finding(sequence, "witness.fallback", Verdict.HOLD, _fallback_words(exchange))
             return SequenceOutcome(sequence.key, (finding,), counts=False)
         if unproven:
-            return _void(sequence, "witness.absent", f"{unproven} ({passage.side})")
+            reason = say("{unproven} ({side})", unproven=unproven, side=passage.side)
+            return _void(sequence, "witness.absent", reason)
     crash = _crash(sequence, trial)
     if crash:
         return SequenceOutcome(sequence.key, (crash,), counts=True)
@@ -95,31 +99,44 @@ def judge_sequence(catalog: Catalog, comparison: SequenceComparison) -> Sequence
     real = [divergence for divergence in seen if divergence.place not in noise]
     if not real:
         where = places([divergence.difference for divergence in seen])
-        return _void(sequence, "control.noise", f"control disagrees with itself at {where}")
+        return _void(sequence, "control.noise", say("control disagrees with itself at {places}", places=where))
     return SequenceOutcome(sequence.key, (_judged(sequence, real),), counts=True)
 
 
 def _sickness(catalog: Catalog, sequence: Sequence, passage: Passage) -> str | None:
     """Why this passage on control is nothing to hold the release against; None when it is."""
     if passage.failure:
-        return f"{passage.side}: {passage.failure}"
+        return say("{side}: {failure}", side=passage.side, failure=passage.failure)
     for step, exchange in zip(sequence.steps, passage.exchanges, strict=False):
         if exchange.answer is None:
-            return f"control gave no answer to {step.title}: {exchange.failure}"
+            return say("control gave no answer to {step}: {failure}", step=step.title, failure=exchange.failure)
         if sequence.key.startswith("certificate:") and exchange.answer.status >= 300:
-            return f"control answered {exchange.answer.status} to {step.title}"
-    if len(passage.exchanges) < len(sequence.steps):
-        return f"{passage.side} ends after {len(passage.exchanges)} of {len(sequence.steps)} steps"
+            return say("control answered {status} to {step}", status=exchange.answer.status, step=step.title)
+    sent, owed = len(passage.exchanges), len(sequence.steps)
+    if sent < owed:
+        return say("{side} ends after {sent} of {owed} steps", side=passage.side, sent=sent, owed=owed)
+    return _unread(catalog, sequence, passage)
+
+
+def _unread(catalog: Catalog, sequence: Sequence, passage: Passage) -> str | None:
+    """Why the readings of a passage on control show no state; None when all do."""
     names = Names(passage.names)
     for reading in passage.readings:
         if reading.moment != "cross":
             spec = catalog.readings[reading.name]
             reason = unreadable(spec, document(spec, reading.exchange, names))
             if reason:
-                return f"the reading {reading.name!r} {reading.moment} the steps ({passage.side}) failed: {reason}"
+                return say(
+                    "the reading {reading!r} before the steps ({side}) failed: {reason}"
+                    if reading.moment == "before"
+                    else "the reading {reading!r} after the steps ({side}) failed: {reason}",
+                    reading=reading.name,
+                    side=passage.side,
+                    reason=reason,
+                )
     there = {(reading.name, reading.moment) for reading in passage.readings}
     absent = [name for name in sequence.reads for moment in ("before", "after") if (name, moment) not in there]
-    return f"{passage.side} lacks the reading {absent[0]!r}" if absent else None
+    return say("{side} lacks the reading {reading!r}", side=passage.side, reading=absent[0]) if absent else None
 
 
 def _asked(catalog: Catalog, comparison: SequenceComparison) -> Iterator[tuple[Arm, Exchange, Passage]]:
@@ -133,14 +150,20 @@ def _asked(catalog: Catalog, comparison: SequenceComparison) -> Iterator[tuple[A
 
 
 def _fallback_words(exchange: Exchange) -> str:
-    return f"{exchange.request.method} {exchange.request.path} was put on candidate and legacy answered it"
+    asked = exchange.request
+    return say("{method} {path} was put on candidate and legacy answered it", method=asked.method, path=asked.path)
 
 
 def _crash(sequence: Sequence, trial: Passage) -> Finding | None:
     """A finding when the release stopped answering where control alone answers."""
     for number, exchange in enumerate(trial.exchanges):
         if exchange.answer is None:
-            reason = f"{told(sequence)}: no answer to step {number + 1}: {exchange.failure}"
+            reason = say(
+                "{steps}: no answer to step {number}: {failure}",
+                steps=told(sequence),
+                number=number + 1,
+                failure=exchange.failure,
+            )
             return _finding(sequence, "candidate.crash", Verdict.ROLLBACK, reason, endpoint=_endpoint(sequence, number))
     if len(trial.exchanges) < len(sequence.steps):
         return _finding(sequence, "candidate.crash", Verdict.ROLLBACK, "the passage ends before its last step")
@@ -218,21 +241,22 @@ def _judged(sequence: Sequence, real: list[Divergence]) -> Finding:
     shown = [d.difference for d in real if d.step in (first, None)]
     weighed = weigh("", "", tuple(shown))
     verdict = worst(finding.verdict for finding in weighed)
-    what = "; ".join(finding.reason for finding in weighed)
+    what = joined("; ", [finding.reason for finding in weighed])
     at = len(sequence.steps) - 1 if first is None else first
-    reason = f"{told(sequence)}: {what}"
+    reason = say("{steps}: {what}", steps=told(sequence), what=what)
     rule = RULES[sequence.key.split(":", 1)[0]]
     return _finding(sequence, rule, verdict, reason, tuple(shown), _endpoint(sequence, at))
 
 
-def told(sequence: Sequence) -> str:
+def told(sequence: Sequence) -> Said:
     """The steps in words, with the arm of each; of a long sequence the last ones."""
     steps = [
-        f"{step.endpoint or step.title} on {arm.value}"
+        say("{step} on {arm}", step=step.endpoint or step.title, arm=arm.value)
         for step, arm in zip(sequence.steps, sequence.routing, strict=True)
     ]
     more = len(steps) - _TOLD_STEPS
-    return ", then ".join([f"{more} steps", *steps[-_TOLD_STEPS:]] if more > 0 else steps)
+    shown = [say("{more} steps", more=more), *steps[-_TOLD_STEPS:]] if more > 0 else steps
+    return reduce(lambda before, step: say("{steps}, then {step}", steps=before, step=step), shown)
 
 
 _TOLD_STEPS = 6

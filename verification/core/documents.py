@@ -13,6 +13,7 @@ import orjson
 from verification.core.cases import KeyedList, Shape
 from verification.core.masks import Path, matches
 from verification.core.model import Answer, Json
+from verification.core.said import say
 
 ORDER_KEY, KEYED_KEY = "«order»", "«keyed by»"
 MARKS = frozenset({ORDER_KEY, KEYED_KEY})
@@ -42,7 +43,7 @@ def parse(answer: Answer) -> Json:
     if value is None:
         value = _losslessly(answer.body)
     if _is_deeper_than(MAX_DEPTH, value):
-        raise Unparsable(f"it is nested deeper than {MAX_DEPTH} levels")
+        raise Unparsable(say("it is nested deeper than {levels} levels", levels=MAX_DEPTH))
     return value
 
 

@@ -16,6 +16,7 @@ from verification.core.cases import Mask, Shape
 from verification.core.documents import canonical, values_at
 from verification.core.masks import Path, meets
 from verification.core.model import Difference, Json
+from verification.core.said import say
 
 Groups = dict[str, dict[Path, bytes]]
 """Group -> place -> value; the first step of a place names the document."""
@@ -49,10 +50,11 @@ def unequal(old: Groups, new: Groups) -> Iterator[Difference]:
     for group in sorted(old.keys() & new.keys()):
         shared = sorted(old[group].keys() & new[group].keys(), key=str)
         was, now = _first_equal(old[group], shared), _first_equal(new[group], shared)
-        where, kind = ("equality", "no group") if group.startswith(_UNDECLARED) else ("identity", f"group {group}")
+        undeclared = group.startswith(_UNDECLARED)
+        where, kind = ("equality", "no group") if undeclared else ("identity", say("group {group}", group=group))
         for place in shared:
             if was[place] != now[place]:
-                before, after = (f"equal to {_dotted(first[place])}" for first in (was, now))
+                before, after = (say("equal to {place}", place=_dotted(first[place])) for first in (was, now))
                 yield Difference(where, _dotted(place), kind, before, after)
 
 

@@ -12,6 +12,7 @@ from verification.core.cases import Catalog, Mask, Shape
 from verification.core.judgement import CaseResult, MaskUse
 from verification.core.masks import allows, meets
 from verification.core.model import Finding, Json, Verdict
+from verification.core.said import say
 
 _NARROWER = (Mask("", "timestamp", "", ""), Mask("", "pattern", "", "", pattern=r"-?\d+(\.\d+)?"),
              Mask("", "pattern", "", "", pattern=r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"))  # fmt: skip
@@ -59,18 +60,21 @@ def judge_masks(
         use = fired.get((place, mask.path, mask.predicate))
         hidden = hidden_by(mask.path, shape)
         if hidden is not None:
-            yield _finding("mask.hides-critical", place, mask, f"it may cover {hidden!r}, which is marked critical")
+            reason = say("it may cover {hidden!r}, which is marked critical", hidden=hidden)
+            yield _finding("mask.hides-critical", place, mask, reason)
         if is_expired(mask, today):
-            yield _finding("mask.expired", place, mask, f"it expired on {mask.expires}; {mask.owner} may renew it")
+            reason = say("it expired on {expires}; {owner} may renew it", expires=mask.expires, owner=mask.owner)
+            yield _finding("mask.expired", place, mask, reason)
         elif (use is None or use.fired == 0) and place in complete:
             yield _finding("mask.unused", place, mask, "it never fired though every case was compared; take it out")
         passing = next(_passing_examples(mask, use), None) if use is not None else None
         if passing is not None:
-            yield _finding("mask.too-broad", place, mask, f"it still allows {passing}; name a narrower predicate")
+            reason = say("it still allows {passing}; name a narrower predicate", passing=passing)
+            yield _finding("mask.too-broad", place, mask, reason)
 
 
 def _finding(rule: str, place: str, mask: Mask, reason: str) -> Finding:
-    title = f"Mask {mask.path} is {mask.predicate} ({place})"
+    title = say("Mask {path} is {predicate} ({place})", path=mask.path, predicate=mask.predicate, place=place)
     return Finding(rule, Verdict.INCONCLUSIVE, title, reason)
 
 
@@ -111,7 +115,7 @@ def passing_mutants(mask: Mask, control: Json, candidate: Json) -> Iterator[str]
     """Over-breadth by mutation: values that are plainly another thing than what was seen and that the mask allows."""
     for mutant in _mutants(candidate):
         if allows(mask, control, mutant):
-            yield f"{json.dumps(mutant)} beside {json.dumps(control)}"
+            yield say("{mutant} beside {control}", mutant=json.dumps(mutant), control=json.dumps(control))
 
 
 def _mutants(value: Json) -> Iterator[Json]:

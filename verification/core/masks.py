@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from verification.core.cases import Mask
 from verification.core.model import Json
+from verification.core.said import Said, joined, say
 
 Path = tuple[str | int, ...]
 
@@ -33,17 +34,17 @@ def meets(mask: Mask, value: Json) -> bool:
     return PREDICATES[mask.predicate](mask, value)
 
 
-def limits(mask: Mask) -> str:
+def limits(mask: Mask) -> Said:
     """What the mask asks of a value beside its predicate, in words; empty where it asks nothing."""
     if mask.predicate == "timestamp":
-        asked = [f"at most {mask.maximum:g} s apart"] if mask.maximum is not None else []
+        asked = [say("at most {seconds:g} s apart", seconds=mask.maximum)] if mask.maximum is not None else []
     else:
-        bounds = (("at least", mask.minimum), ("at most", mask.maximum))
-        asked = [f"{word} {bound:g}" for word, bound in bounds if bound is not None]
-    asked += [f"in steps of {mask.resolution:g} s"] if mask.resolution is not None else []
-    asked += [f"like {mask.pattern}"] if mask.pattern is not None else []
-    asked += [f"equal where others of {mask.group!r} are"] if mask.group is not None else []
-    return ", ".join(asked)
+        asked = [say("at least {bound:g}", bound=mask.minimum)] if mask.minimum is not None else []
+        asked += [say("at most {bound:g}", bound=mask.maximum)] if mask.maximum is not None else []
+    asked += [say("in steps of {seconds:g} s", seconds=mask.resolution)] if mask.resolution is not None else []
+    asked += [say("like {pattern}", pattern=mask.pattern)] if mask.pattern is not None else []
+    asked += [say("equal where others of {group!r} are", group=mask.group)] if mask.group is not None else []
+    return joined(", ", asked)
 
 
 def allows(mask: Mask, control: Json, candidate: Json) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from verification.core.compare import Compared
 from verification.core.model import Difference, Finding, MaskedDifference, Verdict
 from verification.core.paired import Field, field_of, fields_of
+from verification.core.said import say
 from verification.core.weight import places, weigh, weight_of
 
 UNDECIDED_RULES = frozenset({"control.noise", "parity.excused"})
@@ -138,7 +139,12 @@ class _Telling:
         if self.repetitions == 1:
             return finding
         numbers = {"seen_in": len(seen_in), "repetitions": self.repetitions, "first_repetition": min(seen_in)}
-        reason = f"{finding.reason} (in {len(seen_in)} of {self.repetitions} repetitions)"
+        reason = say(
+            "{reason} (in {seen} of {repetitions} repetitions)",
+            reason=finding.reason,
+            seen=len(seen_in),
+            repetitions=self.repetitions,
+        )
         return replace(finding, reason=reason, numbers={**finding.numbers, **numbers})
 
 
@@ -153,22 +159,27 @@ def _excused_in(outcome: CaseOutcome, noise: Noise) -> list[Difference]:
 
 
 def _wording(endpoint: str, case: str, found: tuple[Difference, ...]) -> list[Finding]:
-    return _one("parity.message", Verdict.PROMOTE, f"another wording: {places(found)}", endpoint, case, found)
+    reason = say("another wording: {places}", places=places(found))
+    return _one("parity.message", Verdict.PROMOTE, reason, endpoint, case, found)
 
 
 def _excused(endpoint: str, case: str, found: tuple[Difference, ...]) -> list[Finding]:
-    reason = (
-        f"differs where control disagrees with itself at other times: {places(found)}; one pair proves nothing there"
+    reason = say(
+        "differs where control disagrees with itself at other times: {places}; one pair proves nothing there",
+        places=places(found),
     )
     return _one("parity.excused", Verdict.INCONCLUSIVE, reason, endpoint, case, found)
 
 
 def _noise(endpoint: str, case: str, found: tuple[Difference, ...]) -> list[Finding]:
-    reason = f"control disagrees with itself at {places(found)}; mask it with a reason or mend the case"
+    reason = say(
+        "control disagrees with itself at {places}; mask it with a reason or mend the case", places=places(found)
+    )
     return _one("control.noise", Verdict.INCONCLUSIVE, reason, endpoint, case, found)
 
 
 def _one(
     rule: str, verdict: Verdict, reason: str, endpoint: str, case: str, found: tuple[Difference, ...]
 ) -> list[Finding]:
-    return [Finding(rule, verdict, f"{endpoint} · {case}", reason, endpoint, case, differences=found)]
+    title = say("{endpoint} · {case}", endpoint=endpoint, case=case)
+    return [Finding(rule, verdict, title, reason, endpoint, case, differences=found)]

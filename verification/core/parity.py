@@ -31,6 +31,7 @@ from verification.core.proof import (
     unproven_by,
     unusable_control,
 )
+from verification.core.said import say
 from verification.core.state import changes, crossings, names_of, read, reading_shape
 
 SIDES = tuple(ARM_OF_SIDE)
@@ -49,16 +50,19 @@ def judge_comparison(catalog: Catalog, comparison: Comparison, memory: Memory | 
     control, again, candidate = probes
     if control is None or again is None or candidate is None or case is None:
         missing = [side for side, probe in zip(SIDES, probes, strict=True) if probe is None]
-        return report.void("control.unhealthy", f"the comparison lacks {', '.join(missing) or 'its catalog entry'}")
+        reason = say("the comparison lacks {sides}", sides=", ".join(missing) or say("its catalog entry"))
+        return report.void("control.unhealthy", reason)
     lost = next((probe for probe in probes if probe is not None and probe.exchange is None), None)
     if lost is not None:
-        return report.void("control.unhealthy", f"the case could not be set up ({lost.side}): {lost.failure}")
+        reason = say("the case could not be set up ({side}): {failure}", side=lost.side, failure=lost.failure)
+        return report.void("control.unhealthy", reason)
     unusable = unusable_control(catalog, case, (control, again), candidate, memory)
     if unusable:
         return report.void(*unusable)
     crash = candidate_failure(candidate)
     if crash:
-        report.add("candidate.crash", Verdict.ROLLBACK, f"control answers, candidate does not: {crash}")
+        reason = say("control answers, candidate does not: {crash}", crash=crash)
+        report.add("candidate.crash", Verdict.ROLLBACK, reason)
         return report.outcome(proven=True)
     if fell_back(candidate):
         report.add("witness.fallback", Verdict.HOLD, "the request was put on candidate and legacy answered it")
@@ -70,7 +74,7 @@ def judge_comparison(catalog: Catalog, comparison: Comparison, memory: Memory | 
     for probe in trio:
         absent = missing_readings(catalog, endpoint, probe)
         if absent:
-            return report.void("evidence.missing", f"{probe.side} lacks {absent}")
+            return report.void("evidence.missing", say("{side} lacks {readings}", side=probe.side, readings=absent))
     crossed = report.add_cross_witnesses([r for probe in trio for r in probe.readings if r.moment == "cross"])
     noise = memory.once("noise", (control, again), lambda: _compare_probes(catalog, endpoint, control, again, memory))
     seen = _compare_probes(catalog, endpoint, control, candidate, memory)
@@ -146,7 +150,7 @@ def _compare_ids(control: Probe, other: Probe) -> list[Difference]:
     for token in shared:
         was, now = ([name for name in shared if names[name] == names[token]] for names in (old, new))
         if was != now:
-            before, after = (f"an id of {', '.join(found)}" for found in (was, now))
+            before, after = (say("an id of {tokens}", tokens=", ".join(found)) for found in (was, now))
             differences.append(Difference("identity", token, "id", before, after))
     return differences
 
@@ -174,14 +178,17 @@ class _Report:
 
     def add(self, rule: str, verdict: Verdict, reason: str) -> None:
         endpoint, case = self.comparison.endpoint, self.comparison.case
-        self.circumstances.append(Finding(rule, verdict, f"{endpoint} · {case}", reason, endpoint, case))
+        title = say("{endpoint} · {case}", endpoint=endpoint, case=case)
+        self.circumstances.append(Finding(rule, verdict, title, reason, endpoint, case))
 
     def add_cross_witnesses(self, readings: list[Reading]) -> bool:
         """One finding where the reads across arms did not cross; True when all did."""
         fallen = next((reading for reading in readings if is_fallback(reading.exchange)), None)
         unproven = next(filter(None, (disproof(Arm.CANDIDATE, reading.exchange) for reading in readings)), None)
         if fallen is not None:
-            reason = f"the read {fallen.name!r} across arms was put on candidate and legacy answered it"
+            reason = say(
+                "the read {reading!r} across arms was put on candidate and legacy answered it", reading=fallen.name
+            )
             self.add("witness.fallback", Verdict.HOLD, reason)
         elif unproven is not None:
             self.add("witness.absent", Verdict.INCONCLUSIVE, unproven)

@@ -8,6 +8,7 @@ from verification.core.arms import is_fallback, is_proven
 from verification.core.cases import Case, Catalog, Endpoint
 from verification.core.memory import Memory
 from verification.core.model import Arm, Exchange, Probe
+from verification.core.said import joined, say
 from verification.core.state import read, unreadable
 
 ARM_OF_SIDE = {"control": Arm.CONTROL, "control-again": Arm.CONTROL, "candidate": Arm.CANDIDATE}
@@ -34,12 +35,16 @@ def _control_sickness(catalog: Catalog, case: Case, probe: Probe, memory: Memory
     """Why the control arm did not show the situation that the case is about; None when it did."""
     exchange = probe.exchange
     if exchange is None or exchange.answer is None:
-        return f"control gave no answer: {exchange.failure if exchange else probe.failure}"
+        return say("control gave no answer: {failure}", failure=exchange.failure if exchange else probe.failure)
     status = exchange.answer.status
     if case.status is not None and status != case.status:
-        return f"control answered {status}, the catalog expects {case.status} for this case"
+        return say(
+            "control answered {status}, the catalog expects {expected} for this case",
+            status=status,
+            expected=case.status,
+        )
     if case.status is None and status >= SERVER_FAILURE:
-        return f"control answered {status}"
+        return say("control answered {status}", status=status)
     return _unread(catalog, probe, ("before", "after"), memory)
 
 
@@ -50,7 +55,14 @@ def _unread(catalog: Catalog, probe: Probe, moments: tuple[str, ...], memory: Me
             spec = catalog.readings[reading.name]
             reason = unreadable(spec, read(spec, probe, reading, memory))
             if reason:
-                return f"the reading {reading.name!r} {reading.moment} the request ({probe.side}) failed: {reason}"
+                return say(
+                    "the reading {reading!r} before the request ({side}) failed: {reason}"
+                    if reading.moment == "before"
+                    else "the reading {reading!r} after the request ({side}) failed: {reason}",
+                    reading=reading.name,
+                    side=probe.side,
+                    reason=reason,
+                )
     return None
 
 
@@ -60,7 +72,7 @@ def missing_readings(catalog: Catalog, endpoint: Endpoint, probe: Probe) -> str:
     moments = ("before", "after", "cross") if crosses else ("before", "after")
     there = {(reading.name, reading.moment) for reading in probe.readings}
     missing = [(name, moment) for name in endpoint.reads for moment in moments if (name, moment) not in there]
-    return ", ".join(f"the reading {name!r} ({moment})" for name, moment in missing)
+    return joined(", ", [say("the reading {name!r} ({moment})", name=name, moment=moment) for name, moment in missing])
 
 
 def candidate_failure(probe: Probe) -> str | None:
@@ -88,10 +100,18 @@ def disproof(arm: Arm, exchange: Exchange | None) -> str | None:
     """Why the exchange is no proof that this arm answered; None when it is, or when nothing answered."""
     if exchange is None or exchange.answer is None:
         return None
-    asked = f"{exchange.request.method} {exchange.request.path}"
+    asked = {"method": exchange.request.method, "path": exchange.request.path}
     if exchange.arm is not arm:
-        return f"{asked} was put on {exchange.arm.value} instead of {arm.value}"
+        return say(
+            "{method} {path} was put on {arm} instead of {owed}", **asked, arm=exchange.arm.value, owed=arm.value
+        )
     if is_proven(exchange):
         return None
-    named = "names nothing" if exchange.served_by is None else f"names {exchange.served_by!r}"
-    return f"{asked} was put on {arm.value}, its witness {named}"
+    return say(
+        "{method} {path} was put on {arm}, its witness names nothing"
+        if exchange.served_by is None
+        else "{method} {path} was put on {arm}, its witness names {served!r}",
+        **asked,
+        arm=arm.value,
+        served=exchange.served_by,
+    )

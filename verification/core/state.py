@@ -18,6 +18,7 @@ from verification.core.documents import (
 )
 from verification.core.memory import Memory
 from verification.core.model import Exchange, Json, Probe, Reading
+from verification.core.said import say
 
 UNREADABLE = "«unreadable»"
 REMOVED = "«removed»"
@@ -34,14 +35,15 @@ def reading_shape(spec: ReadingSpec) -> Shape:
 
 def document(spec: ReadingSpec, exchange: Exchange, names: Names) -> Json:
     """The normalised answer of a reading; a text that says why where it could not be read."""
+    # Why is `Said` each time: two types of text would be another kind of difference than two texts.
     if exchange.answer is None:
-        return {UNREADABLE: exchange.failure}
+        return {UNREADABLE: say("{why}", why=exchange.failure)}
     if exchange.answer.status != 200:
-        return {UNREADABLE: f"status {exchange.answer.status}"}
+        return {UNREADABLE: say("status {status}", status=exchange.answer.status)}
     try:
         return normalise(parse(exchange.answer), reading_shape(spec), names)
     except Unparsable as error:
-        return {UNREADABLE: str(error)}
+        return {UNREADABLE: say("{why}", why=error.args[0])}
 
 
 def change(spec: ReadingSpec, before: Json, after: Json, tokens: frozenset[str]) -> Json:
@@ -137,7 +139,9 @@ def read(spec: ReadingSpec, probe: Probe, reading: Reading, memory: Memory) -> J
 
 def unreadable(spec: ReadingSpec, found: Json) -> str | None:
     """Why the document of a reading shows no collection; None when it does."""
-    return None if _items(spec, found) is not None else str(_reason(found) or "the collection is not there")
+    if _items(spec, found) is not None:
+        return None
+    return say("{why}", why=_reason(found) or "the collection is not there")
 
 
 def changes(specs: dict[str, ReadingSpec], probe: Probe, memory: Memory) -> dict[str, Json]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from verification.core.model import Difference, Finding, Verdict, worst
+from verification.core.said import Said, joined, say
 
 _RULES = {
     "status": ("parity.status", Verdict.HOLD, "another status"),
@@ -24,6 +25,7 @@ def weigh(endpoint: str, case: str, differences: Iterable[Difference]) -> list[F
     """One finding for each kind of difference, with the weight that the kind and the catalog give it."""
     seen = tuple(differences)
     findings = []
+    title = say("{endpoint} · {case}", endpoint=endpoint, case=case)
     for where, named in _RULES.items():
         found = tuple(d for d in seen if d.where.split()[0] == where)
         if not found:
@@ -32,8 +34,8 @@ def weigh(endpoint: str, case: str, differences: Iterable[Difference]) -> list[F
         rule, verdict, words = _FOREIGN_ID if foreign else named
         if any(d.critical or d.kind == "status class" for d in found):
             verdict = Verdict.ROLLBACK
-        reason = f"{words}: {places(found)}"
-        findings.append(Finding(rule, verdict, f"{endpoint} · {case}", reason, endpoint, case, differences=found))
+        reason = say("{words}: {places}", words=words, places=places(found))
+        findings.append(Finding(rule, verdict, title, reason, endpoint, case, differences=found))
     return findings
 
 
@@ -47,11 +49,12 @@ def place_of(difference: Difference) -> str:
     return f"{difference.where}:{difference.path}" if difference.path else difference.where
 
 
-def places(differences: Iterable[Difference]) -> str:
+def places(differences: Iterable[Difference]) -> Said:
     """The first places in words, and how many more there are."""
     named = [place_of(difference) for difference in differences]
     more = len(named) - _SHOWN_PLACES
-    return ", ".join(named[:_SHOWN_PLACES]) + (f" and {more} more" if more > 0 else "")
+    shown = joined(", ", named[:_SHOWN_PLACES])
+    return say("{places} and {more} more", places=shown, more=more) if more > 0 else shown
 
 
 def _is_other_id(difference: Difference) -> bool:

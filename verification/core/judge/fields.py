@@ -10,6 +10,7 @@ from verification.core.model import Difference, Finding, Verdict, worst
 from verification.core.outcome import CaseOutcome
 from verification.core.paired import Field, FieldTest, Pair, field_of, fields_of, paired_tests, pairs_needed
 from verification.core.policy import DifferencePolicy
+from verification.core.said import Said, say
 from verification.core.weight import weight_of
 
 DIFFERENCE, ABOVE_NOISE, WITHIN_NOISE = "difference", "above noise", "within noise"
@@ -41,11 +42,11 @@ def field_findings(
         if row.decision == ABOVE_NOISE:
             found = _places(outcomes, row.test.field)
             verdict = worst(weight_of(difference) for difference in found)
-            reason = f"{_counts(row.test, len(rows))}: more than noise explains"
+            reason = say("{counts}: more than noise explains", counts=_counts(row.test, len(rows)))
             findings.append(_finding(row, verdict, reason, found, policy.alpha))
         elif row.decision == WITHIN_NOISE and row.test.candidate and row.test.field in undecided:
             found = _places(outcomes, row.test.field)
-            reason = f"{_counts(row.test, len(rows))}: noise explains it{_advice(row.test, level, repetitions)}"
+            reason = _explained(row.test, _counts(row.test, len(rows)), level, repetitions)
             findings.append(_finding(row, Verdict.INCONCLUSIVE, reason, found, policy.alpha))
     return findings
 
@@ -69,20 +70,32 @@ def _places(outcomes: Iterable[CaseOutcome], field: Field) -> tuple[Difference, 
     return tuple(found.values())
 
 
-def _counts(test: FieldTest, fields: int) -> str:
-    return (
-        f"{test.name} differs in {test.candidate} of {test.pairs} pairs against {test.noise} of {test.pairs} in the "
-        f"noise of control ({test.only_candidate} on the candidate only, {test.only_noise} in the noise only; "
-        f"p = {test.adjusted_p:.2g}, Holm over {fields} {'field' if fields == 1 else 'fields'})"
+def _counts(test: FieldTest, fields: int) -> Said:
+    return say(
+        "{field} differs in {candidate} of {pairs} pairs against {noise} of {pairs} in the noise of control "
+        "({only_candidate} on the candidate only, {only_noise} in the noise only; p = {p:.2g}, Holm over {family})",
+        field=test.name,
+        candidate=test.candidate,
+        pairs=test.pairs,
+        noise=test.noise,
+        only_candidate=test.only_candidate,
+        only_noise=test.only_noise,
+        p=test.adjusted_p,
+        family=say("{fields} field" if fields == 1 else "{fields} fields", fields=fields),
     )
 
 
-def _advice(test: FieldTest, level: float, repetitions: int) -> str:
+def _explained(test: FieldTest, counts: Said, level: float, repetitions: int) -> Said:
     needed = pairs_needed(test, level)
     if not needed:
-        return ""
-    again = math.ceil(needed / test.pairs * repetitions)
-    return f"; at these rates about {needed} pairs would prove it a difference (--repeat {again})"
+        return say("{counts}: noise explains it", counts=counts)
+    return say(
+        "{counts}: noise explains it; at these rates about {needed} pairs would prove it a difference "
+        "(--repeat {again})",
+        counts=counts,
+        needed=needed,
+        again=math.ceil(needed / test.pairs * repetitions),
+    )
 
 
 def _finding(row: FieldParity, verdict: Verdict, reason: str, found: tuple[Difference, ...], alpha: float) -> Finding:
@@ -97,5 +110,5 @@ def _finding(row: FieldParity, verdict: Verdict, reason: str, found: tuple[Diffe
         "adjusted_p": test.adjusted_p,
         "alpha": alpha,
     }
-    title = f"{row.endpoint} · {test.name}"
+    title = say("{endpoint} · {field}", endpoint=row.endpoint, field=test.name)
     return Finding("parity.noisy-field", verdict, title, reason, row.endpoint, numbers=numbers, differences=found)

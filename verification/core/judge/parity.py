@@ -20,6 +20,7 @@ from verification.core.parity import judge_comparison
 from verification.core.policy import AcceptedDifference, Policy
 from verification.core.rates import difference_rate_bound
 from verification.core.records import Evidence
+from verification.core.said import joined, say
 
 Repetitions = list[list[CaseOutcome]]
 """The repetitions of one case, each a list of attempts."""
@@ -93,9 +94,16 @@ class _Judging:
         if not missing:
             return []
         endpoint, case = repetitions[0][0].endpoint, repetitions[0][0].case
-        shown = ", ".join(map(str, missing[:5])) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
-        reason = f"{len(missing)} of {self.owed_repetitions} repetitions are missing: {shown}"
-        title, numbers = f"{endpoint} · {case}", {"missing": len(missing)}
+        which = ", ".join(map(str, missing[:5]))
+        if len(missing) > 5:
+            which = say("{repetitions} and {more} more", repetitions=which, more=len(missing) - 5)
+        reason = say(
+            "{missing} of {owed} repetitions are missing: {which}",
+            missing=len(missing),
+            owed=self.owed_repetitions,
+            which=which,
+        )
+        title, numbers = say("{endpoint} · {case}", endpoint=endpoint, case=case), {"missing": len(missing)}
         return [Finding("evidence.missing", Verdict.INCONCLUSIVE, title, reason, endpoint, case, numbers=numbers)]
 
     def _accepted(self, finding: Finding) -> Finding:
@@ -118,7 +126,9 @@ def judge_parity(evidence: Evidence, catalog: Catalog, policy: Policy, today: da
         judging.add(endpoint.id, cases)
         masked += [(endpoint.id, use) for case in cases for attempts in case for use in attempts[-1].masked]
     for key in compared:
-        reason = f"the evidence has the case {key[1]!r} of {key[0]}, the run's catalog has not"
+        reason = say(
+            "the evidence has the case {case!r} of {endpoint}, the run's catalog has not", case=key[1], endpoint=key[0]
+        )
         judging.findings.append(Finding("evidence.missing", Verdict.INCONCLUSIVE, key[0], reason, *key))
     masks = _mask_uses(declared, masked)
     judging.findings += judge_masks(declared, masks, judging.cases, today)
@@ -147,10 +157,18 @@ def _accept(finding: Finding, accepted: tuple[AcceptedDifference, ...], today: d
     entries = [acceptance for acceptance in used if acceptance is not None]
     expired = [entry for entry in entries if entry.expires < today]
     if expired:
-        reason = f"{finding.reason} (was accepted by {expired[0].owner}, expired on {expired[0].expires})"
+        reason = say(
+            "{reason} (was accepted by {owner}, expired on {expires})",
+            reason=finding.reason,
+            owner=expired[0].owner,
+            expires=expired[0].expires,
+        )
         return replace(finding, reason=reason)
-    words = "; ".join(dict.fromkeys(f"{entry.owner} until {entry.expires}: {entry.reason}" for entry in entries))
-    return replace(finding, accepted=words)
+    each = [
+        say("{owner} until {expires}: {reason}", owner=entry.owner, expires=entry.expires, reason=entry.reason)
+        for entry in entries
+    ]
+    return replace(finding, accepted=joined("; ", dict.fromkeys(each)))
 
 
 def _acceptance(

@@ -13,6 +13,7 @@ from verification.core.model import Arm, Difference, Finding, Verdict, worst
 from verification.core.proof import disproof
 from verification.core.race import Outcome, is_complete, lost, outcome
 from verification.core.records import RaceRound
+from verification.core.said import say
 from verification.core.weight import places
 
 
@@ -55,19 +56,28 @@ def _judge_race(catalog: Catalog, spec: RaceSpec, rounds: list[RaceRound]) -> It
         return
     crashed = next((e for found in rounds for e in found.exchanges if e.answer is None), None)
     if crashed is not None:
-        reason = f"{crashed.request.method} {crashed.request.path} got no answer in a race: {crashed.failure}"
+        asked = crashed.request
+        reason = say(
+            "{method} {path} got no answer in a race: {failure}",
+            method=asked.method,
+            path=asked.path,
+            failure=crashed.failure,
+        )
         yield _finding(spec, "candidate.crash", Verdict.ROLLBACK, reason)
         return
     serial = [outcome(catalog, spec, found) for found in rounds if found.order]
     control, candidate = (
         [outcome(catalog, spec, found) for found in rounds if not found.order and found.arm is arm] for arm in Arm
     )
-    if not serial or not control:
-        reason = f"the calls were not sent {'one after the other' if not serial else 'at once on control'}"
-        yield _finding(spec, "evidence.missing", Verdict.INCONCLUSIVE, f"{reason}, so nothing tells what may come")
+    if not serial:
+        unsent = "the calls were not sent one after the other, so nothing tells what may come"
+        yield _finding(spec, "evidence.missing", Verdict.INCONCLUSIVE, unsent)
+    elif not control:
+        unsent = "the calls were not sent at once on control, so nothing tells what may come"
+        yield _finding(spec, "evidence.missing", Verdict.INCONCLUSIVE, unsent)
     elif any(found not in serial for found in control):
-        reason = "calls sent at once have outcomes on control that no order of them has, so it is no measure here"
-        yield _finding(spec, "control.unhealthy", Verdict.INCONCLUSIVE, reason)
+        sick = "calls sent at once have outcomes on control that no order of them has, so it is no measure here"
+        yield _finding(spec, "control.unhealthy", Verdict.INCONCLUSIVE, sick)
     else:
         strange = [found for found in candidate if found not in serial]
         if strange:
@@ -78,10 +88,11 @@ def _void(spec: RaceSpec, rounds: list[RaceRound]) -> Finding | None:
     """Why the rounds prove nothing; None when they do."""
     for found in rounds:
         if found.failure:
-            return _finding(spec, "control.unhealthy", Verdict.INCONCLUSIVE, f"it could not be set up: {found.failure}")
+            reason = say("it could not be set up: {failure}", failure=found.failure)
+            return _finding(spec, "control.unhealthy", Verdict.INCONCLUSIVE, reason)
         unanswered = [exchange for exchange in found.exchanges if exchange.answer is None]
         if unanswered and found.arm is Arm.CONTROL:
-            reason = f"control gave no answer in a race: {unanswered[0].failure}"
+            reason = say("control gave no answer in a race: {failure}", failure=unanswered[0].failure)
             return _finding(spec, "control.unhealthy", Verdict.INCONCLUSIVE, reason)
         unproven = next(filter(None, (disproof(found.arm, exchange) for exchange in found.exchanges)), None)
         if unproven:
@@ -96,12 +107,16 @@ def _strange(spec: RaceSpec, serial: list[Outcome], strange: list[Outcome], roun
     worst_one = next((found for found in strange if lost(serial, found)), strange[0])
     near = next((known for known in serial if known.answers == worst_one.answers), serial[0])
     differences = _differences(near, worst_one)
-    what = (
-        "the answers are those of an order of the calls, the state is not"
+    reason = say(
+        "{race}: the answers are those of an order of the calls, the state is not, in {strange} of {rounds} rounds on "
+        "candidate: {places}"
         if is_lost
-        else "no order of the calls answers so"
+        else "{race}: no order of the calls answers so, in {strange} of {rounds} rounds on candidate: {places}",
+        race=spec.title,
+        strange=len(strange),
+        rounds=rounds,
+        places=places(differences),
     )
-    reason = f"{spec.title}: {what}, in {len(strange)} of {rounds} rounds on candidate: {places(differences)}"
     rule = "race.lost-update" if is_lost else "race.outcome"
     return _finding(spec, rule, Verdict.ROLLBACK, reason, differences)
 
@@ -117,4 +132,4 @@ def _differences(near: Outcome, seen: Outcome) -> tuple[Difference, ...]:
 def _finding(
     spec: RaceSpec, rule: str, verdict: Verdict, reason: str, differences: tuple[Difference, ...] = ()
 ) -> Finding:
-    return Finding(rule, verdict, f"Race: {spec.name}", reason, differences=differences)
+    return Finding(rule, verdict, say("Race: {race}", race=spec.name), reason, differences=differences)

@@ -13,6 +13,7 @@ from verification.core.model import Arm, Comparison, Difference, Finding, Verdic
 from verification.core.outcome import CaseOutcome
 from verification.core.parity import judge_comparison
 from verification.core.records import RaceRound
+from verification.core.said import say
 from verification.core.score.answer import answer_mutants
 from verification.core.score.lock import lost_changes
 from verification.core.score.mutant import Mutant, Situation
@@ -81,12 +82,19 @@ def score_findings(scores: Iterable[ComparatorScore]) -> Iterator[Finding]:
     for score in scores:
         if score.mutants and score.share < LOWEST_SHARE:
             first = score.survivors[0]
-            reason = (
-                f"the comparison sees {score.killed} of {score.mutants} generated mistakes ({score.share:.1%}, needed "
-                f"are {LOWEST_SHARE:.0%}); it overlooks for example {first.operator} at {first.place} ({first.what})"
+            reason = say(
+                "the comparison sees {seen} of {mutants} generated mistakes ({share:.1%}, needed are {needed:.0%}); it "
+                "overlooks for example {operator} at {place} ({what})",
+                seen=score.killed,
+                mutants=score.mutants,
+                share=score.share,
+                needed=LOWEST_SHARE,
+                operator=first.operator,
+                place=first.place,
+                what=first.what,
             )
             numbers = {"mutants": score.mutants, "killed": score.killed, "needed": LOWEST_SHARE}
-            title = f"Comparator · {score.endpoint}"
+            title = say("Comparator · {endpoint}", endpoint=score.endpoint)
             yield Finding(
                 "comparator.score", Verdict.INCONCLUSIVE, title, reason, score.endpoint, first.case, numbers=numbers
             )

@@ -11,6 +11,7 @@ from verification.core.expectation import certificate_key, certified_operations
 from verification.core.judgement import CertificateRow, Counterexample, SearchRow
 from verification.core.model import Arm, Finding, Verdict, worst
 from verification.core.records import Evidence
+from verification.core.said import say
 from verification.core.sequences import TRIAL_SIDE, SequenceSearch
 
 
@@ -54,14 +55,15 @@ def judge_search(search: SequenceSearch) -> list[Finding]:
     """A search that was cut short proves less than the run owes."""
     if search.ended in ("diverged", "unproven") or search.examples_tried >= search.examples_asked:
         return []
-    tried = f"{search.examples_tried} of {search.examples_asked} sequences were tried"
-    if search.ended == "out of time":
-        reason = (
-            f"{tried} before its time was up ({search.seconds:.0f} s); raise sequences.max_seconds or lower "
-            "sequences.examples"
-        )
-    else:
-        reason = f"{tried}, more could not be drawn; take another seed"
+    reason = say(
+        "{tried} of {asked} sequences were tried before its time was up ({seconds:.0f} s); raise sequences.max_seconds "
+        "or lower sequences.examples"
+        if search.ended == "out of time"
+        else "{tried} of {asked} sequences were tried, more could not be drawn; take another seed",
+        tried=search.examples_tried,
+        asked=search.examples_asked,
+        seconds=search.seconds,
+    )
     numbers = {"tried": search.examples_tried, "asked": search.examples_asked}
     return [Finding("evidence.missing", Verdict.INCONCLUSIVE, search.key, reason, numbers=numbers)]
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from verification.core.masks import matches
 from verification.core.model import Probe
+from verification.core.said import say
 from verification.core.score.edit import Edit, edits
 from verification.core.score.masked import Allowance
 from verification.core.score.mutant import Mutant, New, Situation
@@ -49,7 +50,7 @@ def _headers(situation: Situation, new: New) -> Iterator[Mutant]:
         other = _OTHER_VALUES.get(name, "1")
         other = "1" if other == value else other
         if value is None:
-            yield Mutant("extra effect", place, f"added: {other}", sent(other))
+            yield Mutant("extra effect", place, say("added: {value}", value=other), sent(other))
             continue
         yield Mutant("drop", place, "absent", sent())
         yield Mutant("null", place, "empty", sent(""))
@@ -115,7 +116,7 @@ def _cache(situation: Situation, others: Sequence[Situation], new: New) -> Itera
             probe = situation.answering(
                 status=other.answer.status, body=body, body_is_base64=other.answer.body_is_base64
             )
-            yield Mutant("cache", situation.kind, f"the answer of {other.comparison.case}", probe)
+            yield Mutant("cache", situation.kind, say("the answer of {case}", case=other.comparison.case), probe)
             return
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from verification.core.cases import Mask, Shape
 from verification.core.masks import matches, meets
 from verification.core.model import Json
+from verification.core.said import say
 from verification.core.score.edit import Edit
 from verification.core.score.place import Labels, Place
 from verification.core.score.tree import Members, Node, Token, replaced, written
@@ -36,7 +37,7 @@ class Allowance:
             return None
         if self._breaks_pattern(mask, place.node, edit.moved):
             return None
-        return f"inside the mask {mask.path}: {mask.reason}"
+        return say("inside the mask {path}: {reason}", path=mask.path, reason=mask.reason)
 
     def is_wording(self, place: Place, edit: Edit) -> bool:
         """True where only a text for people is worded in another way; it must be noted, and weighs nothing."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from verification.core.model import Reading
+from verification.core.said import say
 from verification.core.score.edit import Edit, edits
 from verification.core.score.masked import Allowance
 from verification.core.score.mutant import Mutant, New, Situation, tree_of
@@ -141,7 +142,8 @@ class _Reading:
         for moment, wrong in (("after", other), ("cross", "legacy"), ("cross", None)):
             reading = self.situation.reading(self.name, moment)
             if reading is not None and self.new(f"{self.name} {moment} witness {wrong}"):
-                place, what = f"state {self.name} ({moment}) witness", f"{wrong or 'nobody'} served"
+                place = f"state {self.name} ({moment}) witness"
+                what = say("{implementation} served", implementation=wrong) if wrong else "nobody served"
                 candidate = self.situation.candidate
                 readings = tuple(_served(one, wrong) if one is reading else one for one in candidate.readings)
                 yield Mutant("fallback", place, what, replace(candidate, readings=readings))
