@@ -5,6 +5,8 @@ holds everything else, English -> Chinese, as gettext's catalogs do. What stands
 or a person said is no text of ours and is shown as it was said.
 """
 
+# ruff: noqa: RUF001  # Chinese has punctuation of its own
+
 from __future__ import annotations
 
 import tomllib
@@ -41,15 +43,24 @@ def text(name: str, lang: Lang, /, **values: object) -> str:
     return NAMED[name][lang].format(**values)
 
 
+_SIGNS = ((", ", "、"), ("; ", "；"), (": ", "："))
+"""What stands between the parts of a sentence that has no words of its own."""
+
+
 def told(sentence: str, lang: Lang) -> str:
-    """A sentence of the judge in that language; text that the table does not know as it stands."""
+    """A sentence of the judge in that language; text that the table does not know as it stands.
+
+    What is filled in is told only where it is a sentence itself: a name that a backend or a person gave may well be
+    a word of the table.
+    """
     if lang == "en":
         return sentence
     if not isinstance(sentence, Said) or not sentence.values:
         return WORDS.get(sentence, sentence)
-    words = WORDS.get(sentence.words, sentence.words)
-    return words.format(**{name: _value(value, lang) for name, value in sentence.values.items()})
-
-
-def _value(value: object, lang: Lang) -> object:
-    return told(value, lang) if isinstance(value, str) else value
+    words = WORDS.get(sentence.words)
+    if words is None:
+        words = sentence.words
+        for sign, ours in _SIGNS:
+            words = words.replace(sign, ours)
+    told_of = {name: told(one, lang) if isinstance(one, Said) else one for name, one in sentence.values.items()}
+    return words.format(**told_of)
