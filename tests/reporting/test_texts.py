@@ -7,6 +7,8 @@ from __future__ import annotations
 import ast
 import re
 import string
+import tomllib
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +16,7 @@ import pytest
 
 import verification
 from verification.core.said import joined, say
-from verification.reporting.texts import WORDS, told
+from verification.reporting.texts import SHEETS, WORDS, told
 
 CORE = Path(verification.__file__).parent / "core"
 CHINESE = re.compile("[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]")
@@ -79,6 +81,13 @@ def test_every_sentence_of_the_judge_stands_in_the_table(sentence: str) -> None:
 @pytest.mark.parametrize("words", WORDS)
 def test_a_text_fills_in_the_same_places_in_both_languages(words: str) -> None:
     assert filled(WORDS[words]) == filled(words)
+
+
+def test_no_text_stands_in_two_sheets() -> None:
+    sheets = [tomllib.loads(sheet.read_text(encoding="utf-8")) for sheet in SHEETS]
+    held = Counter((section, key) for sheet in sheets for section, texts in sheet.items() for key in texts)
+    assert len(sheets) > 2
+    assert [key for key, times in held.items() if times > 1] == []
 
 
 def test_chinese_texts_are_chinese_and_english_ones_are_not() -> None:

@@ -20,21 +20,18 @@ Lang = Literal["en", "zh"]
 LANGUAGES: tuple[Lang, ...] = get_args(Lang)
 
 
-def _sheets(section: str) -> dict[str, object]:
-    """A section of the table out of all its files; ValueError where two of them hold the same text."""
-    found: dict[str, object] = {}
-    for sheet in sorted(Path(__file__).parent.glob("*.toml")):
-        texts = tomllib.loads(sheet.read_text(encoding="utf-8")).get(section, {})
-        twice = sorted(found.keys() & texts.keys())
-        if twice:
-            raise ValueError(f"{sheet}: [{section}] {twice[0]!r} stands in another file already; keep one of them.")
-        found |= texts
-    return found
+SHEETS = tuple(sorted(Path(__file__).parent.glob("*.toml")))
 
 
-NAMED: Mapping[str, Mapping[Lang, str]] = _sheets("named")  # type: ignore[assignment]  # held by a test
+def _section(name: str) -> dict[str, object]:
+    """A section of the table out of all its sheets, no two of which hold the same text: a test holds that."""
+    sheets = [tomllib.loads(sheet.read_text(encoding="utf-8")) for sheet in SHEETS]
+    return {key: text for sheet in sheets for key, text in sheet.get(name, {}).items()}
+
+
+NAMED: Mapping[str, Mapping[Lang, str]] = _section("named")  # type: ignore[assignment]  # held by a test
 """Name -> language -> text."""
-WORDS: Mapping[str, str] = _sheets("words")  # type: ignore[assignment]  # held by a test
+WORDS: Mapping[str, str] = _section("words")  # type: ignore[assignment]  # held by a test
 """English -> Chinese."""
 
 
