@@ -141,7 +141,7 @@ def unreadable(spec: ReadingSpec, found: Json) -> str | None:
     """Why the document of a reading shows no collection; None when it does."""
     if _items(spec, found) is not None:
         return None
-    return say("{why}", why=_reason(found) or "the collection is not there")
+    return say("{why}", why=_reason(found) or say("the collection is not there"))
 
 
 def changes(specs: dict[str, ReadingSpec], probe: Probe, memory: Memory) -> dict[str, Json]:

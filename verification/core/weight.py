@@ -8,16 +8,16 @@ from verification.core.model import Difference, Finding, Verdict, worst
 from verification.core.said import Said, joined, say
 
 _RULES = {
-    "status": ("parity.status", Verdict.HOLD, "another status"),
-    "header": ("parity.header", Verdict.HOLD, "a header differs"),
-    "raw": ("parity.raw", Verdict.HOLD, "the raw body differs"),
-    "body": ("parity.body", Verdict.HOLD, "the body differs"),
-    "identity": ("parity.identity", Verdict.ROLLBACK, "ids do not correspond one to one"),
-    "equality": ("parity.equality", Verdict.HOLD, "what is equal on one side is not on the other"),
-    "state": ("state.changed", Verdict.ROLLBACK, "the request did something else to the state"),
-    "cross": ("cross.read", Verdict.ROLLBACK, "one arm reads another state than the other after this write"),
+    "status": ("parity.status", Verdict.HOLD, say("another status")),
+    "header": ("parity.header", Verdict.HOLD, say("a header differs")),
+    "raw": ("parity.raw", Verdict.HOLD, say("the raw body differs")),
+    "body": ("parity.body", Verdict.HOLD, say("the body differs")),
+    "identity": ("parity.identity", Verdict.ROLLBACK, say("ids do not correspond one to one")),
+    "equality": ("parity.equality", Verdict.HOLD, say("what is equal on one side is not on the other")),
+    "state": ("state.changed", Verdict.ROLLBACK, say("the request did something else to the state")),
+    "cross": ("cross.read", Verdict.ROLLBACK, say("one arm reads another state than the other after this write")),
 }
-_FOREIGN_ID = ("parity.identity", Verdict.ROLLBACK, "another resource's id")
+_FOREIGN_ID = ("parity.identity", Verdict.ROLLBACK, say("another resource's id"))
 _SHOWN_PLACES = 3
 
 
