@@ -20,7 +20,6 @@ _METRICS: dict[str, type] = {
 }
 _BY_HEALTH = ("healthy", "degraded")
 """From best to worst; a word that the contract does not know is worse than both."""
-_MOMENTS = {"before": say("before"), "after": say("after"), "rolled-back": say("rolled-back")}
 
 
 def judge_usage(usage: Usage, *, owned: bool) -> Iterator[Finding]:
@@ -68,14 +67,18 @@ def judge_monitoring(looks: tuple[Monitoring, ...]) -> Iterator[Finding]:
             wrong = _wrong_shape(exchange, fields)
             if wrong:
                 title = say("Monitoring {name}", name=name)
-                reason = say("/monitoring/{name} {moment}: {wrong}", name=name, moment=_moment(look), wrong=wrong)
+                reason = say(
+                    "/monitoring/{name} before: {wrong}"
+                    if look.moment == "before"
+                    else "/monitoring/{name} after: {wrong}"
+                    if look.moment == "after"
+                    else "/monitoring/{name} rolled-back: {wrong}",
+                    name=name,
+                    wrong=wrong,
+                )
                 yield Finding("monitoring.shape", Verdict.HOLD, title, reason, stage_percent=look.stage_percent)
         yield from _judge_health(look, before)
         yield from _judge_consistency(look, before)
-
-
-def _moment(look: Monitoring) -> str:
-    return _MOMENTS.get(look.moment, look.moment)
 
 
 def _wrong_shape(exchange: Exchange, fields: dict[str, type]) -> str | None:
@@ -107,7 +110,15 @@ def _judge_health(look: Monitoring, before: Monitoring | None) -> Iterator[Findi
         verdict, words = Verdict.ROLLBACK, say("it was {then} before", then=then)
     else:
         verdict, words = Verdict.INCONCLUSIVE, say("it was {then} before already", then=then)
-    reason = say("health says {now!r} {moment}, {words}", now=now, moment=_moment(look), words=words)
+    reason = say(
+        "health says {now!r} before, {words}"
+        if look.moment == "before"
+        else "health says {now!r} after, {words}"
+        if look.moment == "after"
+        else "health says {now!r} rolled-back, {words}",
+        now=now,
+        words=words,
+    )
     yield Finding("monitoring.health", verdict, "Health of the backend", reason, stage_percent=look.stage_percent)
 
 

@@ -38,7 +38,7 @@ def judge_witness(check: WitnessCheck, *, owned: bool) -> Iterator[Finding]:
     asked = check.asked_legacy + check.asked_domain
     named = check.named_legacy + check.named_domain
     if not (check.asked_legacy and check.asked_domain):
-        yield _finding(check, "evidence.missing", "not both arms answered, so that nothing is known of who served")
+        yield _finding(check, "evidence.missing", say("not both arms answered, so that nothing is known of who served"))
         return
     if named < asked:
         reason = say(
