@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from verification.core.model import Exchange, Finding, Json, Verdict
 from verification.core.records import Monitoring, Usage
-from verification.core.said import joined, say
+from verification.core.said import Said, joined, say
 
 _HEALTH: dict[str, type] = {"status": str, "timestamp": str, "checks": dict}
 _METRICS: dict[str, type] = {
@@ -72,8 +72,9 @@ def judge_monitoring(looks: tuple[Monitoring, ...]) -> Iterator[Finding]:
                     if look.moment == "before"
                     else "/monitoring/{name} after: {wrong}"
                     if look.moment == "after"
-                    else "/monitoring/{name} rolled-back: {wrong}",
+                    else "/monitoring/{name} {moment}: {wrong}",
                     name=name,
+                    moment=Said(look.moment),
                     wrong=wrong,
                 )
                 yield Finding("monitoring.shape", Verdict.HOLD, title, reason, stage_percent=look.stage_percent)
@@ -115,8 +116,9 @@ def _judge_health(look: Monitoring, before: Monitoring | None) -> Iterator[Findi
         if look.moment == "before"
         else "health says {now!r} after, {words}"
         if look.moment == "after"
-        else "health says {now!r} rolled-back, {words}",
+        else "health says {now!r} {moment}, {words}",
         now=now,
+        moment=Said(look.moment),
         words=words,
     )
     yield Finding("monitoring.health", verdict, "Health of the backend", reason, stage_percent=look.stage_percent)
