@@ -52,7 +52,7 @@ def shares() -> Iterator[Finding]:
         (Exposure(10, 297, 3, 5), "load", ()),
         (Exposure(10, 240, 60, 0, switches=11), "flag", ()),
         (Exposure(10, 600, 600, 0), "flag", parting),
-        (Exposure(10, 0, 0, 0), "flag", ()),
+        (Exposure(10, 0, 0, 0), "counters", ()),
     ):
         yield from judge_exposure(exposure, source, RatePolicy(), moments)[1]
 

@@ -72,12 +72,16 @@ def _parts(shares: Sequence[tuple[int, int]], policy: RatePolicy) -> bool:
     return dispersion_p_value(shares) * _LOOKS_OF_A_RUN * policy.exposure_alarm <= 1
 
 
-_SOURCES = {"flag": say("flag"), "load": say("load")}
-
-
 def _exposure_findings(row: ExposureRow, exposure: Exposure, *, sticky: bool) -> Iterator[Finding]:
-    source = _SOURCES.get(row.source, row.source)
-    title = say("Share of the candidate at {percent} % ({source})", percent=row.stage_percent, source=source)
+    title = say(
+        "Share of the candidate at {percent} % (flag)"
+        if row.source == "flag"
+        else "Share of the candidate at {percent} % (load)"
+        if row.source == "load"
+        else "Share of the candidate at {percent} % ({source})",
+        percent=row.stage_percent,
+        source=row.source,
+    )
     numbers = {"share": row.share, "low": row.low, "high": row.high, "requests": row.total}
     if sticky:
         seen = (
