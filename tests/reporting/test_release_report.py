@@ -8,11 +8,13 @@ from dataclasses import replace
 
 import pytest
 
-from tests.core.release.history import History
+from tests.core.release.history import PLAN, History
 from tests.reporting.pages import Page
 from tests.reporting.releases import SECRET, views
+from verification.core.policy import Policy
 from verification.core.release.events import Told
 from verification.core.release.judgement import Figure
+from verification.core.release.view import view_of
 from verification.reporting.release_report import MOST_ROWS, render_release_html, render_release_md
 from verification.reporting.release_words import MOST_CHARACTERS, Words
 from verification.reporting.texts import LANGUAGES, Lang, text
@@ -212,6 +214,26 @@ def test_what_was_found_before_and_is_gone_is_marked() -> None:
     assert "Health: found earlier, not any more | Health of the backend: health says" in MARKDOWN["running", "en"]
 
 
-def test_reasons_stay_in_the_judges_words_under_the_rules_chinese_name() -> None:
-    assert "- 错误率：Errors on candidate: from look 24 on 60 errors in 200 requests" in MARKDOWN["rollback", "zh"]
-    assert "理由保留判定程序的英文原文" in Page(PAGES["rollback", "zh"]).text
+def test_a_reason_is_told_in_the_language_of_the_report_under_the_rules_name() -> None:
+    table = MARKDOWN["rollback", "zh"].partition("## 发现")[2]
+    assert "| 错误率 | candidate 侧的错误：自第 24 次巡检起，60" in table
+    assert (
+        "| 两侧应答不一致 | 数据一致性：有 9 次巡检两侧应答不一致，而 control 侧前后两次的应答一致：cameras |" in table
+    )
+    assert not [title for title in ("Errors on candidate", "Consistency of the data", "from look") if title in table]
+    assert "- candidate 侧的错误：自第 24 次巡检起，60" in MARKDOWN["rollback", "zh"]
+    assert "Errors on candidate: from look 24 on 60 errors in 200 requests" in MARKDOWN["rollback", "en"]
+
+
+def test_what_the_ledger_kept_as_text_is_shown_as_it_was_kept() -> None:
+    assert "health says 'degraded'" in MARKDOWN["running", "zh"].partition("## 发现")[2]
+    assert "台账中保存的内容按原文显示" in Page(PAGES["running", "zh"]).text
+
+
+def test_what_is_wrong_with_the_ledger_is_told_in_the_language_of_the_report() -> None:
+    history = History().start(10).look(2)
+    lines = [replace(one, body="changed") if one.number == 2 else one for one in history.chain]
+    view = view_of(
+        lines, history.events, PLAN, Policy(), history.now, percent=None, target="http://backend", ledger="r.sqlite"
+    )
+    assert "本报告内容不可信。第 2 行在写入之后被改动" in render_release_md(view, "zh")

@@ -15,6 +15,7 @@ from verification.core.release.judgement import Action, Figure
 from verification.core.release.plan import PlannedStage
 from verification.core.release.standing import Feedback
 from verification.core.release.view import ReleaseView, Step
+from verification.core.said import joined
 from verification.reporting import plain
 from verification.reporting.texts import NAMED, Lang, text, told
 
@@ -145,20 +146,21 @@ class Words:
 
     def states(self, view: ReleaseView) -> list[str]:
         """The present state, what is wrong with it first."""
-        told = [self("state.broken", what=self.said("; ".join(view.wrong), _MOST_ON_TOP))] if view.wrong else []
+        wrong = told(joined("; ", view.wrong), self.lang)
+        states = [self("state.broken", what=self.said(wrong, _MOST_ON_TOP))] if view.wrong else []
         if view.ended_at is not None:
             stage = view.stage
             span = {"began": self.moment(stage.began_at), "ended": self.moment(view.ended_at)}
-            told.append(self("state.ended", percent=stage.percent, **span))
-        told.append(self._state(view))
+            states.append(self("state.ended", percent=stage.percent, **span))
+        states.append(self._state(view))
         release, last_try = view.release, view.failed_start
         if release.began_at is not None and view.plan.stage(release.percent) is None:
-            told.append(self("state.strange", percent=release.percent))
+            states.append(self("state.strange", percent=release.percent))
         if last_try is not None and isinstance(last_try.event, Started):
             failed = last_try.event
             at, detail = self.moment(last_try.at), self.said(failed.detail, _MOST_ON_TOP)
-            told.append(self("state.failed-start", percent=failed.percent, at=at, detail=detail))
-        return told
+            states.append(self("state.failed-start", percent=failed.percent, at=at, detail=detail))
+        return states
 
     def _state(self, view: ReleaseView) -> str:
         release, back = view.release, view.rolled_back
@@ -190,7 +192,7 @@ class Words:
         return self(name) if name in NAMED else self.said(told(title, self.lang))
 
     def finding(self, title: str, reason: str) -> str:
-        """What was found; in the judge's English words where the table has no others."""
+        """What was found; as it was kept where the ledger has only its text."""
         return self.said(self.pair(told(title, self.lang), told(reason, self.lang)))
 
     def reason(self, found: Finding) -> str:

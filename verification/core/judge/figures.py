@@ -20,6 +20,7 @@ from verification.core.release.judgement import Figure
 from verification.core.release.looks import ArmTotal, moved, reads_of, strata_of, total_of
 from verification.core.release.plan import ReleasePlan
 from verification.core.release.standing import Standing
+from verification.core.said import say
 from verification.core.sequential import decide
 
 _ALARMS = (Verdict.HOLD, Verdict.ROLLBACK)
@@ -54,25 +55,28 @@ def _witness_findings(standing: Standing, policy: Policy) -> Iterator[Finding]:
     percent, looks = standing.percent, standing.looks
     candidate, control = total_of(looks, Arm.CANDIDATE), total_of(looks, Arm.CONTROL)
     if candidate.legacy > policy.rates.fallback_hold_share * candidate.requests:
-        reason = f"legacy served {candidate.legacy} of {candidate.requests} requests that were put on candidate"
+        served = {"legacy": candidate.legacy, "requests": candidate.requests}
+        reason = say("legacy served {legacy} of {requests} requests that were put on candidate", **served)
         yield Finding("witness.fallback", Verdict.HOLD, "Fallback", reason, stage_percent=percent)
     if control.domain:
-        reason = (
-            f"domain served {control.domain} requests that were forced to control: the way back by request does not "
-            "work"
+        reason = say(
+            "domain served {domain} requests that were forced to control: the way back by request does not work",
+            domain=control.domain,
         )
         yield Finding("flag.force", Verdict.ROLLBACK, "Forcing control", reason, stage_percent=percent)
     # Answers that no count names have no witness either.
     unnamed = sum(
         max(arm.unwitnessed, arm.requests - arm.errors - arm.legacy - arm.domain) for arm in (candidate, control)
     )
-    yield from _unnamed(unnamed, candidate.requests + control.requests, "that were put on an arm", standing, policy)
+    yield from _unnamed(
+        unnamed, candidate.requests + control.requests, say("that were put on an arm"), standing, policy
+    )
     natural = sum(look.natural_unwitnessed for look in looks)
     asked = natural + sum(look.natural_legacy + look.natural_domain for look in looks)
-    yield from _unnamed(natural, asked, "that were put on none", standing, policy)
+    yield from _unnamed(natural, asked, say("that were put on none"), standing, policy)
     untimed = sum(abs(one.requests - total(one.times)) for look in looks for one in look.seen)
     if untimed:
-        reason = f"{untimed} requests have no time, or two"
+        reason = say("{untimed} requests have no time, or two", untimed=untimed)
         yield Finding("evidence.missing", Verdict.INCONCLUSIVE, "Times", reason, stage_percent=percent)
 
 
@@ -81,15 +85,20 @@ def _unnamed(unnamed: int, asked: int, which: str, standing: Standing, policy: P
     if unnamed:
         too_many = unnamed > policy.rates.hold_error_rate * asked
         verdict = Verdict.INCONCLUSIVE if too_many else Verdict.PROMOTE
-        reason = f"{unnamed} of {asked} requests {which} got no usable witness, so nobody knows who served them"
+        reason = say(
+            "{unnamed} of {asked} requests {which} got no usable witness, so nobody knows who served them",
+            unnamed=unnamed,
+            asked=asked,
+            which=which,
+        )
         yield Finding("witness.absent", verdict, "Witness", reason, stage_percent=standing.percent)
 
 
 def latency_scopes(looks: Sequence[Look]) -> list[tuple[str, list[Stratum]]]:
     """What a change of the P95 is judged of: all reads together, and each where there are several."""
     strata = strata_of(looks)
-    single = [(f"of {read}", [one]) for read, one in zip(reads_of(looks), strata, strict=True)]
-    return [("of all reads", strata), *(single if len(single) > 1 else [])]
+    single = [(say("of {read}", read=read), [one]) for read, one in zip(reads_of(looks), strata, strict=True)]
+    return [(say("of all reads"), strata), *(single if len(single) > 1 else [])]
 
 
 def latency_alarm_alpha(scopes: int, plan: ReleasePlan, policy: LatencyPolicy) -> float:
@@ -113,7 +122,7 @@ def _latency(standing: Standing, plan: ReleasePlan, policy: Policy) -> tuple[Fig
         is_open = verdict is Verdict.INCONCLUSIVE and number == 0 and not is_proven
         if verdict in _ALARMS or is_open or (verdict is Verdict.PROMOTE and reason):
             numbers = {"change": change.change, "low": change.low, "high": change.high}
-            title = f"P95 {name} over the looks"
+            title = say("P95 {scope} over the looks", scope=name)
             findings.append(
                 Finding("latency.p95", verdict, title, reason, stage_percent=standing.percent, numbers=numbers)
             )
@@ -133,15 +142,19 @@ def _judge_scope(
     if found.verdict is Verdict.PROMOTE:
         return found.verdict, change, ""
     if found.verdict is Verdict.INCONCLUSIVE or found.block is None:
-        return Verdict.INCONCLUSIVE, change, f"{change.seen}not decided by {change.blocks} looks with both arms"
+        reason = say("{seen}not decided by {looks} looks with both arms", seen=change.seen, looks=change.blocks)
+        return Verdict.INCONCLUSIVE, change, reason
     # Over the whole stage a fault of its last hours hardly shows.
     change = p95_change([one.part(found.since, found.block) for one in of], policy)
     first, last = (looks[at].slot for at in (found.since, found.block - 1))
-    said = "more than the rollback margin is proven"
-    if found.verdict is Verdict.HOLD:
-        said = "more than the hold margin is proven, more than the rollback margin is not"
+    proven = say(
+        "more than the hold margin is proven, more than the rollback margin is not"
+        if found.verdict is Verdict.HOLD
+        else "more than the rollback margin is proven"
+    )
     floored = floor_note(change.control_p95_ms, change.change, policy)
-    reason = f"looks {first} to {last}: {change.seen}{said}{floored}"
+    said = {"seen": change.seen, "proven": proven, "floored": floored}
+    reason = say("looks {first} to {last}: {seen}{proven}{floored}", first=first, last=last, **said)
     return Verdict.PROMOTE if floored else found.verdict, change, reason
 
 
@@ -174,20 +187,30 @@ def _exposure(standing: Standing, policy: Policy) -> tuple[Figure, list[Finding]
     verdict = Verdict.PROMOTE if asked else Verdict.INCONCLUSIVE
     if exposure_evalue(domain, asked, percent / 100) >= policy.rates.exposure_alarm:
         verdict = Verdict.HOLD
-        served = f"domain served {domain} of {asked} requests asked by the looks"
-        reason = f"{served} ({low:.1%} to {high:.1%}) where {percent} % is set"
+        reason = say(
+            "domain served {domain} of {asked} requests asked by the looks ({low:.1%} to {high:.1%}) where {percent} % "
+            "is set",
+            domain=domain,
+            asked=asked,
+            low=low,
+            high=high,
+            percent=percent,
+        )
         findings.append(Finding("flag.exposure", verdict, title, reason, stage_percent=percent))
     # Where no flag routes requests, none is sent on no arm, and there is no share to see.
     if not asked and any(look.natural_unwitnessed for look in looks):
-        reason = "no unforced answer told who served it, so it is not known which share the rewrite has"
+        reason = say("no unforced answer told who served it, so it is not known which share the rewrite has")
         findings.append(Finding("flag.exposure", verdict, title, reason, stage_percent=percent))
     others = _of_others(looks)
     new, old = others.domain, others.legacy
     if exposure_evalue(new, new + old, percent / 100) >= policy.rates.exposure_alarm:
         # No alarm: a run of the gate, or users who force an arm themselves, are among them, and nobody can tell which.
-        reason = (
-            f"the backend counted {new} of {new + old} requests of others on domain, where {percent} % is set; those "
-            "that were put on an arm, as a run of the gate does, are among them"
+        reason = say(
+            "the backend counted {new} of {all} requests of others on domain, where {percent} % is set; those that "
+            "were put on an arm, as a run of the gate does, are among them",
+            new=new,
+            all=new + old,
+            percent=percent,
         )
         findings.append(Finding("flag.usage", Verdict.PROMOTE, title, reason, stage_percent=percent))
     share = domain / asked if asked else None

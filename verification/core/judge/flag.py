@@ -17,6 +17,7 @@ from verification.core.rates import (
     switches_p_value,
 )
 from verification.core.records import Drill, Evidence, Exposure, ForcedCall, Mishap
+from verification.core.said import say
 
 __all__ = [
     "drill_row",
@@ -72,54 +73,77 @@ def _parts(shares: Sequence[tuple[int, int]], policy: RatePolicy) -> bool:
 
 
 def _exposure_findings(row: ExposureRow, exposure: Exposure, *, sticky: bool) -> Iterator[Finding]:
-    title = f"Share of the candidate at {row.stage_percent} % ({row.source})"
+    title = say(
+        "Share of the candidate at {percent} % (flag)"
+        if row.source == "flag"
+        else "Share of the candidate at {percent} % (load)"
+        if row.source == "load"
+        else "Share of the candidate at {percent} % ({source})",
+        percent=row.stage_percent,
+        source=row.source,
+    )
     numbers = {"share": row.share, "low": row.low, "high": row.high, "requests": row.total}
     if sticky:
         seen = (
-            "changed the implementation from one moment to the next more than chance does"
+            say("changed the implementation from one moment to the next more than chance does")
             if exposure.switches is None
-            else f"changed the implementation only {exposure.switches} times"
+            else say("changed the implementation only {switches} times", switches=exposure.switches)
         )
-        reason = (
-            f"{row.total} unforced requests {seen}: routing sticks to a resource, a "
-            "connection or a moment, so natural traffic here does not show what each user will feel; "
-            "route each request by itself, or measure with many users"
+        reason = say(
+            "{total} unforced requests {seen}: routing sticks to a resource, a connection or a moment, so natural "
+            "traffic here does not show what each user will feel; route each request by itself, or measure with many "
+            "users",
+            total=row.total,
+            seen=seen,
         )
         yield Finding("flag.sticky", Verdict.INCONCLUSIVE, title, reason, stage_percent=row.stage_percent)
     if row.verdict is Verdict.HOLD:
-        reason = (
-            f"{row.domain} of {row.total} unforced requests were served by domain: {row.share:.1%} "
-            f"(95 % interval {row.low:.1%} to {row.high:.1%}) where {row.stage_percent} % is set"
+        reason = say(
+            "{domain} of {total} unforced requests were served by domain: {share:.1%} "
+            "(95 % interval {low:.1%} to {high:.1%}) where {percent} % is set",
+            domain=row.domain,
+            total=row.total,
+            share=row.share,
+            low=row.low,
+            high=row.high,
+            percent=row.stage_percent,
         )
         yield Finding("flag.exposure", row.verdict, title, reason, stage_percent=row.stage_percent, numbers=numbers)
     if exposure.unknown:
-        reason = f"{exposure.unknown} of {row.total + exposure.unknown} unforced answers carried no usable witness"
+        answers = row.total + exposure.unknown
+        reason = say(
+            "{unknown} of {answers} unforced answers carried no usable witness",
+            unknown=exposure.unknown,
+            answers=answers,
+        )
         yield Finding("witness.absent", Verdict.INCONCLUSIVE, title, reason, stage_percent=row.stage_percent)
     elif not row.total:
-        reason = "no unforced request was answered, so the share is not known"
+        reason = say("no unforced request was answered, so the share is not known")
         yield Finding("evidence.missing", Verdict.INCONCLUSIVE, title, reason, stage_percent=row.stage_percent)
 
 
 def judge_forced(call: ForcedCall) -> Iterator[Finding]:
     """A forced arm must be obeyed; forcing control is a way of rolling back."""
     exchange, percent = call.exchange, call.stage_percent
-    title = f"{call.endpoint} forced to {exchange.arm.value} at {percent} %"
+    title = say(
+        "{endpoint} forced to {arm} at {percent} %", endpoint=call.endpoint, arm=exchange.arm.value, percent=percent
+    )
     if call.drill == "rollback-global":
         return
     served = implementation(exchange.served_by)
     if exchange.answer is None:
         verdict = Verdict.ROLLBACK if exchange.arm is Arm.CANDIDATE else Verdict.INCONCLUSIVE
         rule = "candidate.crash" if exchange.arm is Arm.CANDIDATE else "control.unhealthy"
-        reason = f"no answer: {exchange.failure}"
+        reason = say("no answer: {failure}", failure=exchange.failure)
         yield Finding(rule, verdict, title, reason, call.endpoint, stage_percent=percent)
     elif served is None:
-        reason = "the answer carried no usable witness"
+        reason = say("the answer carried no usable witness")
         yield Finding("witness.absent", Verdict.INCONCLUSIVE, title, reason, call.endpoint, stage_percent=percent)
     elif is_fallback(exchange):
-        reason = "legacy answered: what puts a request on candidate is ignored, or the rewrite fell back"
+        reason = say("legacy answered: what puts a request on candidate is ignored, or the rewrite fell back")
         yield Finding("flag.force", Verdict.HOLD, title, reason, call.endpoint, stage_percent=percent)
     elif not is_proven(exchange):
-        reason = "domain answered although the request was put on control: rolling back per request does not work"
+        reason = say("domain answered although the request was put on control: rolling back per request does not work")
         yield Finding("flag.force", Verdict.ROLLBACK, title, reason, call.endpoint, stage_percent=percent)
 
 
@@ -132,9 +156,9 @@ def drill_row(drill: Drill, calls: tuple[ForcedCall, ...]) -> DrillRow:
 
 
 _DRILLS = {
-    "rollback-request": (Verdict.ROLLBACK, "rollback.request", "Rolling back per request"),
-    "rollback-global": (Verdict.ROLLBACK, "rollback.global", "Rolling back for everyone"),
-    "refuse-percent": (Verdict.HOLD, "flag.refuse", "Refusing a broken percent"),
+    "rollback-request": (Verdict.ROLLBACK, "rollback.request", say("Rolling back per request")),
+    "rollback-global": (Verdict.ROLLBACK, "rollback.global", say("Rolling back for everyone")),
+    "refuse-percent": (Verdict.HOLD, "flag.refuse", say("Refusing a broken percent")),
 }
 
 
@@ -146,13 +170,20 @@ def judge_drill(drill: Drill, calls: tuple[ForcedCall, ...] | None = None) -> It
     astray = [call.endpoint for call in own if not _may_be_back(call.exchange)]
     unnamed = [call.endpoint for call in own if _is_unnamed(call.exchange)]
     if astray or not (drill.ok or unnamed):
-        missing = f" (not {', '.join(astray)})" if astray else ""
-        yield Finding(rule, verdict, title, f"it does not work: {drill.detail}{missing}", stage_percent=percent)
+        reason = say(
+            "it does not work: {detail} (not {astray})" if astray else "it does not work: {detail}",
+            detail=drill.detail,
+            astray=", ".join(astray),
+        )
+        yield Finding(rule, verdict, title, reason, stage_percent=percent)
     elif unnamed:
-        reason = f"the answers of {', '.join(unnamed)} carried no usable witness, so who served is not known"
+        reason = say(
+            "the answers of {endpoints} carried no usable witness, so who served is not known",
+            endpoints=", ".join(unnamed),
+        )
         yield Finding("witness.absent", Verdict.INCONCLUSIVE, title, reason, stage_percent=percent)
     elif calls is not None and not own and drill.name != "refuse-percent":
-        reason = "no endpoint was asked in this drill, so it shows nothing"
+        reason = say("no endpoint was asked in this drill, so it shows nothing")
         yield Finding("evidence.missing", Verdict.INCONCLUSIVE, title, reason, stage_percent=percent)
 
 
@@ -172,8 +203,13 @@ def _is_unnamed(exchange: Exchange) -> bool:
 def judge_mishaps(evidence: Evidence) -> Iterator[Finding]:
     """What kept evidence from being gathered."""
     for mishap in evidence.mishaps:
-        during = f" during {mishap.during}" if mishap.during else ""
-        reason = f"{mishap.detail}{during}"
+        reason = mishap.detail
+        if mishap.during:
+            reason = say(
+                "{detail} during load" if mishap.during == "load" else "{detail} during {during}",
+                detail=mishap.detail,
+                during=mishap.during,
+            )
         title = mishap.what.replace("-", " ").capitalize()
         by_candidate = mishap.what == "backend-died" and _died_under_candidate(mishap, evidence)
         rule = "candidate.crash" if by_candidate else f"mishap.{mishap.what}"
@@ -203,5 +239,5 @@ def judge_log(evidence: Evidence) -> Iterator[Finding]:
     """Fallbacks that only the log tells."""
     lines = sum(log.fallback_lines for log in evidence.logs)
     if lines:
-        reason = f"the backend's log has {lines} lines that tell of legacy answering for domain"
+        reason = say("the backend's log has {lines} lines that tell of legacy answering for domain", lines=lines)
         yield Finding("witness.fallback", Verdict.HOLD, "Fallbacks in the log", reason, numbers={"lines": lines})

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from verification.core.model import Exchange, Finding, Json, Verdict
 from verification.core.records import Monitoring, Usage
+from verification.core.said import Said, joined, say
 
 _HEALTH: dict[str, type] = {"status": str, "timestamp": str, "checks": dict}
 _METRICS: dict[str, type] = {
@@ -23,7 +24,12 @@ _BY_HEALTH = ("healthy", "degraded")
 
 def judge_usage(usage: Usage, *, owned: bool) -> Iterator[Finding]:
     """The backend's own counters are the second witness: they must have moved as the first one says."""
-    title = f"Usage counters against the witness ({usage.kind} requests)"
+    is_natural = usage.kind == "natural"
+    title = (
+        "Usage counters against the witness (natural requests)"
+        if is_natural
+        else "Usage counters against the witness (forced requests)"
+    )
     counted = {"domain": usage.counted_domain, "legacy": usage.counted_legacy}
     seen = {"domain": usage.witnessed_domain, "legacy": usage.witnessed_legacy}
     if None in counted.values():
@@ -37,12 +43,19 @@ def judge_usage(usage: Usage, *, owned: bool) -> Iterator[Finding]:
         if value is None or (value != seen[name] if owned else value < seen[name])
     ]
     if not off and sum(value or 0 for value in counted.values()) < usage.sent:
-        whose = "that the flag routed" if usage.kind == "natural" else "that were forced"
-        reason = f"the counters moved by {counted} while {usage.sent} requests {whose} were sent: they leave some out"
+        reason = say(
+            "the counters moved by {counted} while {sent} requests {whose} were sent: they leave some out",
+            counted=counted,
+            sent=usage.sent,
+            whose=say("that the flag routed") if is_natural else say("that were forced"),
+        )
         yield Finding("monitoring.usage", Verdict.INCONCLUSIVE, title, reason, stage_percent=usage.stage_percent)
     if off:
-        shown = ", ".join(f"{name}: counted {counted[name]}, witnessed {seen[name]}" for name in off)
-        reason = f"the two witnesses disagree ({shown})"
+        shown = [
+            say("{name}: counted {counted}, witnessed {seen}", name=name, counted=counted[name], seen=seen[name])
+            for name in off
+        ]
+        reason = say("the two witnesses disagree ({shown})", shown=joined(", ", shown))
         yield Finding("monitoring.usage", Verdict.INCONCLUSIVE, title, reason, stage_percent=usage.stage_percent)
 
 
@@ -53,10 +66,18 @@ def judge_monitoring(looks: tuple[Monitoring, ...]) -> Iterator[Finding]:
         for name, exchange, fields in (("health", look.health, _HEALTH), ("metrics", look.metrics, _METRICS)):
             wrong = _wrong_shape(exchange, fields)
             if wrong:
-                reason = f"/monitoring/{name} {look.moment}: {wrong}"
-                yield Finding(
-                    "monitoring.shape", Verdict.HOLD, f"Monitoring {name}", reason, stage_percent=look.stage_percent
+                title = say("Monitoring {name}", name=name)
+                reason = say(
+                    "/monitoring/{name} before: {wrong}"
+                    if look.moment == "before"
+                    else "/monitoring/{name} after: {wrong}"
+                    if look.moment == "after"
+                    else "/monitoring/{name} {moment}: {wrong}",
+                    name=name,
+                    moment=Said(look.moment),
+                    wrong=wrong,
                 )
+                yield Finding("monitoring.shape", Verdict.HOLD, title, reason, stage_percent=look.stage_percent)
         yield from _judge_health(look, before)
         yield from _judge_consistency(look, before)
 
@@ -64,18 +85,18 @@ def judge_monitoring(looks: tuple[Monitoring, ...]) -> Iterator[Finding]:
 def _wrong_shape(exchange: Exchange, fields: dict[str, type]) -> str | None:
     """How the answer departs from what the contract promises; None when it does not."""
     if exchange.answer is None:
-        return f"no answer ({exchange.failure})"
-    body = _object(exchange)
+        return say("no answer ({failure})", failure=exchange.failure)
+    body, status = _object(exchange), exchange.answer.status
     missing = sorted(fields.keys() - body.keys())
     if missing:
-        return f"status {exchange.answer.status}, without {', '.join(missing)}"
+        return say("status {status}, without {missing}", status=status, missing=", ".join(missing))
     odd = [name for name, kind in fields.items() if not isinstance(body[name], kind)]
     state = body.get("data_consistency")
     if isinstance(state, dict) and not isinstance(state.get("consistent"), bool):
         odd.append("data_consistency.consistent")
     if odd:
-        return f"status {exchange.answer.status}, of another type: {', '.join(odd)}"
-    return None if exchange.answer.status == 200 else f"status {exchange.answer.status} instead of 200"
+        return say("status {status}, of another type: {odd}", status=status, odd=", ".join(odd))
+    return None if status == 200 else say("status {status} instead of 200", status=status)
 
 
 def _judge_health(look: Monitoring, before: Monitoring | None) -> Iterator[Finding]:
@@ -83,14 +104,23 @@ def _judge_health(look: Monitoring, before: Monitoring | None) -> Iterator[Findi
     if now is None or now == "healthy":
         return
     if look.moment == "before":
-        verdict, words = Verdict.INCONCLUSIVE, "before anything was sent"
+        verdict, words = Verdict.INCONCLUSIVE, say("before anything was sent")
     elif then is None:
-        verdict, words = Verdict.INCONCLUSIVE, "what it said before is not known"
+        verdict, words = Verdict.INCONCLUSIVE, say("what it said before is not known")
     elif _gravity(now) > _gravity(then):
-        verdict, words = Verdict.ROLLBACK, f"it was {then} before"
+        verdict, words = Verdict.ROLLBACK, say("it was {then} before", then=then)
     else:
-        verdict, words = Verdict.INCONCLUSIVE, f"it was {then} before already"
-    reason = f"health says {now!r} {look.moment}, {words}"
+        verdict, words = Verdict.INCONCLUSIVE, say("it was {then} before already", then=then)
+    reason = say(
+        "health says {now!r} before, {words}"
+        if look.moment == "before"
+        else "health says {now!r} after, {words}"
+        if look.moment == "after"
+        else "health says {now!r} {moment}, {words}",
+        now=now,
+        moment=Said(look.moment),
+        words=words,
+    )
     yield Finding("monitoring.health", verdict, "Health of the backend", reason, stage_percent=look.stage_percent)
 
 
@@ -108,15 +138,20 @@ def _judge_consistency(look: Monitoring, before: Monitoring | None) -> Iterator[
     if now is None or now["consistent"]:
         return
     if look.moment == "before":
-        verdict, words = Verdict.INCONCLUSIVE, "bad before anything was sent"
+        verdict, words = Verdict.INCONCLUSIVE, say("bad before anything was sent")
     elif then is None:
-        verdict, words = Verdict.INCONCLUSIVE, "bad, and how it was before is not known"
+        verdict, words = Verdict.INCONCLUSIVE, say("bad, and how it was before is not known")
     elif then["consistent"] or _more_issues(now, then):
-        verdict, words = Verdict.ROLLBACK, "got worse during the run"
+        verdict, words = Verdict.ROLLBACK, say("got worse during the run")
     else:
-        verdict, words = Verdict.INCONCLUSIVE, "was bad before the run already"
-    counts = f"{now.get('db_count')} in the database, {now.get('yaml_count')} in the file"
-    reason = f"data_consistency {words}: {now.get('issues_count')} issues, {counts}"
+        verdict, words = Verdict.INCONCLUSIVE, say("was bad before the run already")
+    reason = say(
+        "data_consistency {words}: {issues} issues, {database} in the database, {file} in the file",
+        words=words,
+        issues=now.get("issues_count"),
+        database=now.get("db_count"),
+        file=now.get("yaml_count"),
+    )
     yield Finding(
         "monitoring.consistency", verdict, "Consistency of the data", reason, stage_percent=look.stage_percent
     )

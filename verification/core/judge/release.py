@@ -14,6 +14,7 @@ from verification.core.release.amounts import missing as missing_of
 from verification.core.release.judgement import Action, Missing, StageJudgement
 from verification.core.release.plan import PlannedStage, ReleasePlan
 from verification.core.release.standing import Standing
+from verification.core.said import joined, say
 
 
 def judge_stage(standing: Standing, plan: ReleasePlan, policy: Policy, now: datetime) -> StageJudgement:
@@ -30,7 +31,7 @@ def judge_stage(standing: Standing, plan: ReleasePlan, policy: Policy, now: date
     stage = plan.stage(standing.percent)
     if stage is None:
         # It can come to no good end, and still to a bad one.
-        findings.append(_no_stage(standing.percent, "this percent is none of the plan"))
+        findings.append(_no_stage(standing.percent, say("this percent is none of the plan")))
     else:
         hours = (now - standing.began_at - forward_steps(standing.looks)) / timedelta(hours=1)
         findings += judge_looks_taken(standing.looks, stage, plan, standing.began_at, now)
@@ -44,13 +45,13 @@ def judge_stage(standing: Standing, plan: ReleasePlan, policy: Policy, now: date
 
 def _not_begun(standing: Standing, plan: ReleasePlan) -> StageJudgement:
     """Nothing to judge, except a rollback of which nobody knows where it has led."""
-    finding, action = _no_stage(0, "no stage of the plan has begun"), Action("begin", plan.percents[0])
+    finding, action = _no_stage(0, say("no stage of the plan has begun")), Action("begin", plan.percents[0])
     last = standing.rolled_back
     if last is not None and not last.is_proven:
-        reason = (
-            f"it is not proven that legacy serves everything again: {'; '.join(last.detail) or 'no reason is known'}"
-        )
-        finding = Finding("release.rollback", Verdict.ROLLBACK, f"Rollback from {last.former} %", reason)
+        why = "; ".join(last.detail) or say("no reason is known")
+        reason = say("it is not proven that legacy serves everything again: {why}", why=why)
+        title = say("Rollback from {percent} %", percent=last.former)
+        finding = Finding("release.rollback", Verdict.ROLLBACK, title, reason)
         action = Action("roll-back", 0)
     for astray in _astray(standing):
         finding, action = astray, Action("roll-back", 0)
@@ -61,38 +62,48 @@ def _astray(standing: Standing) -> Iterator[Finding]:
     """The last start came to nothing, and so did the way back: the backend may stand at any percent."""
     last = standing.started
     if last is not None and not last.is_proven and not last.is_back:
-        title = f"Start of {last.percent} %"
+        title = say("Start of {percent} %", percent=last.percent)
         yield Finding("release.start", Verdict.ROLLBACK, title, last.detail, stage_percent=standing.percent)
 
 
 def _no_stage(percent: int, reason: str) -> Finding:
-    return Finding("release.stage", Verdict.INCONCLUSIVE, f"Stage {percent} %", reason, stage_percent=percent)
+    title = say("Stage {percent} %", percent=percent)
+    return Finding("release.stage", Verdict.INCONCLUSIVE, title, reason, stage_percent=percent)
 
 
 def _feedback(standing: Standing, plan: ReleasePlan) -> Iterator[Finding]:
     for one in standing.open_feedback:
         serious = one.added.severity == "serious"
         verdict = plan.serious_feedback if serious else Verdict.PROMOTE
-        title = f"Feedback {one.added.id} ({one.added.severity}, {one.added.source})"
+        title = say(
+            "Feedback {id} (serious, {source})" if serious else "Feedback {id} (minor, {source})",
+            id=one.added.id,
+            source=one.added.source,
+        )
         yield Finding("release.feedback", verdict, title, one.added.text, one.added.endpoint)
 
 
 def _gate(standing: Standing) -> Iterator[Finding]:
     gate, percent = standing.gate, standing.percent
     if gate is not None and gate.verdict is not Verdict.PROMOTE:
-        reason = "; ".join(gate.reasons) or "it gave no reason"
-        yield Finding("release.gate", gate.verdict, f"Run of the gate {gate.run_id}", reason, stage_percent=percent)
+        title = say("Run of the gate {run}", run=gate.run_id)
+        reason = joined("; ", gate.reasons) or say("it gave no reason")
+        yield Finding("release.gate", gate.verdict, title, reason, stage_percent=percent)
 
 
 def _window(
     stage: PlannedStage, hours: float, missing: Sequence[Missing], findings: Sequence[Finding]
 ) -> Iterator[Finding]:
-    title = f"Window of the {stage.percent} % stage"
+    title = say("Window of the {percent} % stage", percent=stage.percent)
     for one in missing:
         yield Finding("release.missing", Verdict.INCONCLUSIVE, title, one.told, stage_percent=stage.percent)
     unproven = missing or any(finding.verdict is not Verdict.PROMOTE for finding in findings)
     if hours > stage.most_hours and unproven:
-        reason = f"{hours:.1f} h have passed, at most {stage.most_hours:g} h are planned, and the stage is not proven"
+        reason = say(
+            "{hours:.1f} h have passed, at most {most:g} h are planned, and the stage is not proven",
+            hours=hours,
+            most=stage.most_hours,
+        )
         yield Finding("release.overdue", Verdict.HOLD, title, reason, stage_percent=stage.percent)
 
 

@@ -18,6 +18,7 @@ from verification.core.release.events import Look
 from verification.core.release.looks import ArmTotal, errors_of, reads_of
 from verification.core.release.plan import ReleasePlan
 from verification.core.release.standing import Standing
+from verification.core.said import say
 
 _ALARMS = (Verdict.HOLD, Verdict.ROLLBACK)
 
@@ -46,7 +47,7 @@ def judge_errors(
     whole = _of_all(candidate, policy, alarm_alpha)
     failing = late_errors(candidate, control, policy, alarm_alpha=alarm_alpha)
     blamed = _blamed(failing)
-    title, verdict = "Errors on candidate", whole.verdict
+    title, verdict = say("Errors on candidate"), whole.verdict
     findings: list[Finding] = []
     if blamed is not None:
         verdict = blamed.candidate.verdict
@@ -59,11 +60,11 @@ def judge_errors(
         arms = [errors_of(looks, arm, read) for arm in (Arm.CANDIDATE, Arm.CONTROL)]
         late = _blamed(late_errors(arms[0], arms[1], policy, alarm_alpha=alarm_alpha))
         if late is not None:
-            findings.append(_finding(standing, f"Errors of {read} on candidate", late))
+            findings.append(_finding(standing, say("Errors of {read} on candidate", read=read), late))
     fails = late_errors(control, candidate, policy, alarm_alpha=alarm_alpha)
     for one in fails[:1]:
-        told = _told(standing, "control.unhealthy", Verdict.INCONCLUSIVE, "Errors on control", one.candidate, "")
-        findings.append(told)
+        title = say("Errors on control")
+        findings.append(_told(standing, "control.unhealthy", Verdict.INCONCLUSIVE, title, one.candidate, ""))
     findings += _counted(standing, others, policy, alarm_alpha, is_on_trial=not fails)
     return whole, verdict, findings
 
@@ -86,14 +87,15 @@ def _counted(
     bound = error_rate(errors, others.requests, policy, prove=False, alarm_alpha=alarm_alpha, repeatedly=True)
     if bound.verdict in _ALARMS:
         rule, verdict = ("rates.errors", bound.verdict) if is_on_trial else ("control.unhealthy", Verdict.INCONCLUSIVE)
-        yield _told(standing, rule, verdict, "Errors that the backend counted", bound, "")
+        yield _told(standing, rule, verdict, say("Errors that the backend counted"), bound, "")
 
 
 def _finding(standing: Standing, title: str, late: LateErrors) -> Finding:
-    since = f"from look {standing.looks[late.since].slot} on " if late.since else ""
+    since = say("from look {look} on ", look=standing.looks[late.since].slot) if late.since else ""
     return _told(standing, "rates.errors", late.candidate.verdict, title, late.candidate, since)
 
 
 def _told(standing: Standing, rule: str, verdict: Verdict, title: str, bound: RateBound, since: str) -> Finding:
     numbers = {"errors": bound.errors, "requests": bound.requests, "low": bound.low}
-    return Finding(rule, verdict, title, since + bound.reason, stage_percent=standing.percent, numbers=numbers)
+    reason = say("{since}{reason}", since=since, reason=bound.reason)
+    return Finding(rule, verdict, title, reason, stage_percent=standing.percent, numbers=numbers)

@@ -33,8 +33,9 @@ from verification.core.judgement import ExposureRow, Judgement
 from verification.core.model import Finding, Verdict, worst
 from verification.core.policy import Policy
 from verification.core.records import Evidence
+from verification.core.said import say
 
-_SHOWN_REASONS = 8
+_SHOWN_REASONS, _SHOWN_MISSING = 8, 5
 _MANY, _SHOWN_OF_MANY = 10, 2
 
 
@@ -129,28 +130,49 @@ def _judge_rest(evidence: Evidence) -> Iterator[Finding]:
     yield from judge_log(evidence)
 
 
+_NOT_MEASURED = {
+    "parity": say("Not measured: parity"),
+    "sequence": say("Not measured: sequence"),
+    "retry": say("Not measured: retry"),
+    "certificate": say("Not measured: certificate"),
+    "replay": say("Not measured: replay"),
+    "race": say("Not measured: race"),
+    "flag": say("Not measured: flag"),
+    "rollback": say("Not measured: rollback"),
+    "monitoring": say("Not measured: monitoring"),
+    "witness": say("Not measured: witness"),
+    "load": say("Not measured: load"),
+}
+
+
 def _judge_completeness(evidence: Evidence, catalog: Catalog) -> Iterator[Finding]:
     """What is owed and not there, grouped by kind so that the reason can be read."""
     there = covered(evidence, catalog)
     missing = [key for key in evidence.manifest.expected if key not in there]
     for kind, count in Counter(key.split(":", 1)[0] for key in missing).items():
         names = [key.split(":", 1)[-1] for key in missing if key.split(":", 1)[0] == kind]
-        shown = ", ".join(names[:5]) + (f" and {count - 5} more" if count > 5 else "")
         owed = sum(key.split(":", 1)[0] == kind for key in evidence.manifest.expected)
-        reason = f"{count} of {owed} pieces of evidence are missing: {shown}"
-        yield Finding(
-            "evidence.missing", Verdict.INCONCLUSIVE, f"Not measured: {kind}", reason, numbers={"missing": count}
+        title = _NOT_MEASURED.get(kind) or say("Not measured: {kind}", kind=kind)
+        reason = say(
+            "{count} of {owed} pieces of evidence are missing: {shown} and {more} more"
+            if count > _SHOWN_MISSING
+            else "{count} of {owed} pieces of evidence are missing: {shown}",
+            count=count,
+            owed=owed,
+            shown=", ".join(names[:_SHOWN_MISSING]),
+            more=count - _SHOWN_MISSING,
         )
+        yield Finding("evidence.missing", Verdict.INCONCLUSIVE, title, reason, numbers={"missing": count})
     loads = [key for key in evidence.manifest.expected if key.startswith("load:")]
     if loads == ["load:0"]:
-        reason = "only 0 % was measured, where every request goes to control: candidate was under no load"
+        reason = say("only 0 % was measured, where every request goes to control: candidate was under no load")
         yield Finding("evidence.missing", Verdict.INCONCLUSIVE, "Not measured: candidate under load", reason)
     if not evidence.manifest.expected:
         yield Finding(
             "evidence.missing", Verdict.INCONCLUSIVE, "Nothing expected", "the run was set to measure nothing"
         )
     for name in evidence.torn_files:
-        reason = f"{name} ends in the middle of a record: the process that wrote it was killed"
+        reason = say("{name} ends in the middle of a record: the process that wrote it was killed", name=name)
         yield Finding("evidence.torn", Verdict.INCONCLUSIVE, "Evidence cut off", reason)
 
 
@@ -158,7 +180,11 @@ def _reasons(verdict: Verdict, findings: list[Finding], evidence: Evidence) -> t
     if verdict is Verdict.PROMOTE:
         stages = ", ".join(f"{percent} %" for percent in evidence.manifest.stages)
         return (
-            f"All {len(evidence.manifest.expected)} pieces of evidence are there and none speaks against ({stages}).",
+            say(
+                "All {count} pieces of evidence are there and none speaks against ({stages}).",
+                count=len(evidence.manifest.expected),
+                stages=stages,
+            ),
         )
     by_rule: dict[str, list[Finding]] = {}
     for finding in findings:
@@ -166,16 +192,19 @@ def _reasons(verdict: Verdict, findings: list[Finding], evidence: Evidence) -> t
             by_rule.setdefault(finding.rule, []).append(finding)
     sentences = [sentence for found in by_rule.values() for sentence in _sentences(found)]
     more = len(sentences) - _SHOWN_REASONS
-    return tuple(sentences[:_SHOWN_REASONS]) + ((f"{more} more findings of the same weight.",) if more > 0 else ())
+    rest = (say("{more} more findings of the same weight.", more=more),) if more > 0 else ()
+    return (*sentences[:_SHOWN_REASONS], *rest)
 
 
 def _sentences(found: list[Finding]) -> list[str]:
     """The findings of one rule; many of them are a few and a number, first what tells how to mend them."""
     mends_first = sorted(found, key=lambda finding: SMALLEST_CHANGE not in finding.reason)
-    said = list(dict.fromkeys(f"{finding.title}: {finding.reason}." for finding in mends_first))
+    told = (say("{title}: {reason}.", title=finding.title, reason=finding.reason) for finding in mends_first)
+    said: list[str] = list(dict.fromkeys(told))
     if len(said) <= _MANY:
         return said
-    return [*said[:_SHOWN_OF_MANY], f"{len(said) - _SHOWN_OF_MANY} more places of the same kind ({found[0].rule})."]
+    more = len(said) - _SHOWN_OF_MANY
+    return [*said[:_SHOWN_OF_MANY], say("{more} more places of the same kind ({rule}).", more=more, rule=found[0].rule)]
 
 
 def _thresholds(policy: Policy) -> dict[str, float]:

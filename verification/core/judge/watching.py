@@ -10,16 +10,17 @@ from verification.core.model import Finding, Verdict
 from verification.core.release.events import Look
 from verification.core.release.looks import gaps, moved, slot_of
 from verification.core.release.plan import PlannedStage, ReleasePlan
+from verification.core.said import joined, say
 
 _SILENT_LOOKS = 2
 """One look may fall into a restart."""
 _MOST_STEP_S = 60.0
 """More than any steering of a clock moves it from one look to the next, or parts the clocks of two machines."""
 _TOLD = {
-    "health": "the health",
-    "consistent": "the consistency of the data",
-    "counters": "the counters",
-    "fallback_lines": "the log",
+    "health": say("the health"),
+    "consistent": say("the consistency of the data"),
+    "counters": say("the counters"),
+    "fallback_lines": say("the log"),
 }
 """What a look may tell beside its answers, in words."""
 
@@ -34,15 +35,18 @@ def judge_backend(looks: Sequence[Look], percent: int, *, is_gated: bool) -> Ite
     yield from _health(looks, percent)
     lines = sum(look.fallback_lines or 0 for look in looks)
     if lines:
-        reason = f"{lines} lines of the backend's log speak of a fallback"
+        reason = say("{lines} lines of the backend's log speak of a fallback", lines=lines)
         yield Finding("log.fallback", Verdict.HOLD, "Fallbacks in the log", reason, stage_percent=percent)
     yield from _silence(looks, percent)
     counted = moved(looks)
     if counted.restarts:
-        reason = f"its counters began anew {counted.restarts} times: it was restarted, or its process died"
+        times = counted.restarts
+        reason = say("its counters began anew {times} times: it was restarted, or its process died", times=times)
         yield Finding("target.restarted", Verdict.PROMOTE, "The backend", reason, stage_percent=percent)
     if counted.is_stale:
-        reason = "its counters stood still between the last two looks although requests were answered: they are stale"
+        reason = say(
+            "its counters stood still between the last two looks although requests were answered: they are stale"
+        )
         yield Finding("monitoring.stale", Verdict.INCONCLUSIVE, "Metrics", reason, stage_percent=percent)
 
 
@@ -51,8 +55,13 @@ def _silence(looks: Sequence[Look], percent: int) -> Iterator[Finding]:
     silent = list(takewhile(lambda look: not look.is_answered, reversed(looks)))
     if silent:
         verdict = Verdict.HOLD if len(silent) >= _SILENT_LOOKS else Verdict.INCONCLUSIVE
-        times = "look" if len(silent) == 1 else f"{len(silent)} looks"
-        reason = f"at the last {times} it did not answer on both arms: {silent[0].failure or 'no answer'}"
+        reason = say(
+            "at the last look it did not answer on both arms: {failure}"
+            if len(silent) == 1
+            else "at the last {looks} looks it did not answer on both arms: {failure}",
+            looks=len(silent),
+            failure=silent[0].failure or say("no answer"),
+        )
         yield Finding("target.silent", verdict, "The backend", reason, stage_percent=percent)
     elif looks:
         last = looks[-1]
@@ -62,8 +71,13 @@ def _silence(looks: Sequence[Look], percent: int) -> Iterator[Finding]:
             if getattr(last, name) is None and any(getattr(look, name) is not None for look in looks)
         ]
         if gone or last.failure is not None:
-            of = f"{', '.join(gone)} cannot be had any more" if gone else "not all of it could be had"
-            reason = f"at the last look {of}: {last.failure or 'no reason is known'}"
+            reason = say(
+                "at the last look {gone} cannot be had any more: {failure}"
+                if gone
+                else "at the last look not all of it could be had: {failure}",
+                gone=joined(", ", gone),
+                failure=last.failure or say("no reason is known"),
+            )
             yield Finding("monitoring.missing", Verdict.INCONCLUSIVE, "Monitoring", reason, stage_percent=percent)
 
 
@@ -72,18 +86,26 @@ def _data(looks: Sequence[Look], percent: int) -> Iterator[Finding]:
     differing = sorted({read for look in looks for read in look.differing})
     if differing:
         times = sum(bool(look.differing) for look in looks)
-        reason = (
-            f"at {times} looks the arms answered differently, while control agreed with itself before and after: "
-            f"{', '.join(differing)}"
+        reason = say(
+            "at {times} looks the arms answered differently, while control agreed with itself before and after: "
+            "{reads}",
+            times=times,
+            reads=", ".join(differing),
         )
         yield Finding("state.cross", Verdict.ROLLBACK, title, reason, stage_percent=percent)
     told = [look.consistent for look in looks if look.consistent is not None]
     bad_since_good = list(dropwhile(lambda is_good: not is_good, told)).count(False)
     if bad_since_good:
-        reason = f"the backend calls its data inconsistent at {bad_since_good} of {len(told)} looks, and did not before"
+        reason = say(
+            "the backend calls its data inconsistent at {bad} of {looks} looks, and did not before",
+            bad=bad_since_good,
+            looks=len(told),
+        )
         yield Finding("monitoring.consistency", Verdict.ROLLBACK, title, reason, stage_percent=percent)
     elif told and not told[-1]:
-        reason = "the backend called its data inconsistent when the stage began already: mend it, or nothing is seen"
+        reason = say(
+            "the backend called its data inconsistent when the stage began already: mend it, or nothing is seen"
+        )
         yield Finding("monitoring.consistency", Verdict.INCONCLUSIVE, title, reason, stage_percent=percent)
 
 
@@ -91,9 +113,11 @@ def _uncompared(looks: Sequence[Look], percent: int, *, is_gated: bool) -> Itera
     """Reads that could be compared across the arms at no look: an equal answer was never seen."""
     never = sorted(set.intersection(*(set(look.uncompared) for look in looks))) if looks else []
     if never:
-        reason = (
-            f"at none of {len(looks)} looks the arms could be compared (an error came, or control disagreed with "
-            f"itself): {', '.join(never)}"
+        reason = say(
+            "at none of {looks} looks the arms could be compared (an error came, or control disagreed with itself): "
+            "{reads}",
+            looks=len(looks),
+            reads=", ".join(never),
         )
         verdict = Verdict.PROMOTE if is_gated else Verdict.INCONCLUSIVE
         yield Finding("state.uncompared", verdict, "Reads across the arms", reason, stage_percent=percent)
@@ -104,8 +128,11 @@ def _health(looks: Sequence[Look], percent: int) -> Iterator[Finding]:
     if told and told[-1] != "healthy":
         was_better = "healthy" in told
         verdict = Verdict.HOLD if was_better else Verdict.INCONCLUSIVE
-        reason = f"health says {told[-1]!r} at the last look" + (
-            "" if was_better else ", and did since the stage began"
+        reason = say(
+            "health says {health!r} at the last look"
+            if was_better
+            else "health says {health!r} at the last look, and did since the stage began",
+            health=told[-1],
         )
         yield Finding("monitoring.health", verdict, "Health of the backend", reason, stage_percent=percent)
 
@@ -127,15 +154,26 @@ def judge_looks_taken(
     number, empty = sum(gap.looks for gap in missed), sum(not look.is_answered for look in looks)
     due = number + len(looks)
     if number or empty:
-        named = ", ".join(f"{gap.first}" if gap.looks == 1 else f"{gap.first} to {gap.last}" for gap in missed[:5])
-        said = [f"{number} of {due} looks were not taken: number {named}{' and more' if len(missed) > 5 else ''}"]
-        said = [*(said if number else []), *([f"{empty} of {due} looks found no answer on both arms"] if empty else [])]
+        named = [
+            f"{gap.first}" if gap.looks == 1 else say("{first} to {last}", first=gap.first, last=gap.last)
+            for gap in missed[:5]
+        ]
+        not_taken = say(
+            "{number} of {due} looks were not taken: number {named} and more"
+            if len(missed) > 5
+            else "{number} of {due} looks were not taken: number {named}",
+            number=number,
+            due=due,
+            named=joined(", ", named),
+        )
+        no_answer = say("{empty} of {due} looks found no answer on both arms", empty=empty, due=due)
+        said = [one for one, times in ((not_taken, number), (no_answer, empty)) if times]
         too_many = number + empty > plan.most_missed_share * due
         verdict = Verdict.INCONCLUSIVE if too_many else Verdict.PROMOTE
-        yield Finding("release.gap", verdict, "Looks", "; ".join(said), stage_percent=percent)
+        yield Finding("release.gap", verdict, "Looks", joined("; ", said), stage_percent=percent)
     since = slot_of(stage, began_at, now) - max((look.slot for look in looks), default=-1) - 1
     if since >= _SILENT_LOOKS:
-        reason = f"the last {since} looks that were due were not taken: how it stands now is not known"
+        reason = say("the last {since} looks that were due were not taken: how it stands now is not known", since=since)
         yield Finding("release.stale", Verdict.INCONCLUSIVE, "Looks", reason, stage_percent=percent)
     yield from _clock(looks, percent, began_at, now)
 
@@ -144,14 +182,16 @@ def _clock(looks: Sequence[Look], percent: int, began_at: datetime, now: datetim
     stepped = [look.clock_step_s for look in looks if abs(look.clock_step_s) > _MOST_STEP_S]
     if stepped:
         step = max(stepped, key=abs)
-        reason = (
-            f"before {len(stepped)} looks the clock was set or the machine slept, by up to {step:+.0f} s; what it "
-            "moved forward is left out of the window"
+        reason = say(
+            "before {looks} looks the clock was set or the machine slept, by up to {step:+.0f} s; what it moved "
+            "forward is left out of the window",
+            looks=len(stepped),
+            step=step,
         )
         yield Finding("release.clock", Verdict.PROMOTE, "Clock", reason, stage_percent=percent)
     times = [began_at, *(look.at for look in looks), now]
     if any(after - before < -timedelta(seconds=_MOST_STEP_S) for before, after in pairwise(times)):
-        reason = (
+        reason = say(
             "looks are older than those before them, older than the stage, or still to come: the clock was set back. "
             "If it stays so, start the stage again"
         )

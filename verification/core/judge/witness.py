@@ -7,13 +7,15 @@ from collections.abc import Iterator
 from verification.core.judgement import WitnessRow
 from verification.core.model import Finding, Verdict, worst
 from verification.core.records import WitnessCheck
+from verification.core.said import joined, say
 
 SMALLEST_CHANGE = "The smallest change"
-FIRST_NEEDED = (
+"""Stands in every reason that tells how to mend it."""
+FIRST_NEEDED = say(
     "let each implementation add a response header that names it, for example X-Served-By: legacy or domain, in its "
     "own code and not in the routing, and name that header in rollout.toml as witness.header"
 )
-SECOND_NEEDED = (
+SECOND_NEEDED = say(
     "count each request inside the implementation that serves it, not where it is routed, show both counts in a "
     "monitoring endpoint, and name them in rollout.toml under [witness.second] (none = true says that there is none)"
 )
@@ -36,32 +38,46 @@ def judge_witness(check: WitnessCheck, *, owned: bool) -> Iterator[Finding]:
     asked = check.asked_legacy + check.asked_domain
     named = check.named_legacy + check.named_domain
     if not (check.asked_legacy and check.asked_domain):
-        yield _finding(check, "evidence.missing", "not both arms answered, so that nothing is known of who served")
+        yield _finding(check, "evidence.missing", say("not both arms answered, so that nothing is known of who served"))
         return
     if named < asked:
-        reason = f"{asked - named} of {asked} answers name nobody that is known. {SMALLEST_CHANGE}: {FIRST_NEEDED}"
+        reason = say(
+            "{unnamed} of {asked} answers name nobody that is known. The smallest change: {needed}",
+            unnamed=asked - named,
+            asked=asked,
+            needed=FIRST_NEEDED,
+        )
         yield _finding(check, "witness.absent", reason)
     elif check.named_domain < check.asked_domain:
-        reason = (
-            f"legacy answered {check.asked_domain - check.named_domain} of {check.asked_domain} calls put on candidate"
+        astray = check.asked_domain - check.named_domain
+        reason = say(
+            "legacy answered {astray} of {asked} calls put on candidate", astray=astray, asked=check.asked_domain
         )
         yield _finding(check, "witness.fallback", reason, Verdict.HOLD)
     elif check.named_domain > check.asked_domain:
-        reason = (
-            f"domain answered {check.named_domain - check.asked_domain} of {check.asked_legacy} calls put on control"
+        astray = check.named_domain - check.asked_domain
+        reason = say(
+            "domain answered {astray} of {asked} calls put on control", astray=astray, asked=check.asked_legacy
         )
         yield _finding(check, "flag.force", reason, Verdict.ROLLBACK)
     if check.second is None:
         return
     if check.counted_domain is None:
-        reason = f"the second witness ({check.second}) does not tell of domain. {SMALLEST_CHANGE}: {SECOND_NEEDED}"
+        reason = say(
+            "the second witness ({second}) does not tell of domain. The smallest change: {needed}",
+            second=check.second,
+            needed=SECOND_NEEDED,
+        )
         yield _finding(check, "witness.absent", reason)
         return
     off = list(_disagreements(check, owned=owned))
     if off:
-        reason = (
-            f"{'; '.join(off)}. One of the two is wrong, so it is not known who served. The smallest change, if it is "
-            f"the second: {SECOND_NEEDED}; if it is the first: {FIRST_NEEDED}"
+        reason = say(
+            "{off}. One of the two is wrong, so it is not known who served. The smallest change, if it is the second: "
+            "{second}; if it is the first: {first}",
+            off=joined("; ", off),
+            second=SECOND_NEEDED,
+            first=FIRST_NEEDED,
         )
         yield _finding(check, "witness.contradicted", reason)
 
@@ -72,10 +88,16 @@ def _disagreements(check: WitnessCheck, *, owned: bool) -> Iterator[str]:
         ("domain", check.named_domain, check.counted_domain, owned),
     ):
         if moved is not None and (moved != said if exactly else moved < said):
-            yield f"the answers name {name} {said} times, {check.second} say {moved}"
+            yield say(
+                "the answers name {name} {said} times, {second} say {moved}",
+                name=name,
+                said=said,
+                second=check.second,
+                moved=moved,
+            )
 
 
 def _finding(check: WitnessCheck, rule: str, reason: str, verdict: Verdict = Verdict.INCONCLUSIVE) -> Finding:
-    title = f"Who answered {check.endpoint}"
+    title = say("Who answered {endpoint}", endpoint=check.endpoint)
     numbers: dict[str, float | int | None] = {"asked_legacy": check.asked_legacy, "asked_domain": check.asked_domain}
     return Finding(rule, verdict, title, reason, check.endpoint, None, check.stage_percent, numbers=numbers)

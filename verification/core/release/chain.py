@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from verification.core.said import say
+
 FIRST = "0" * 64
 """What stands before the first line."""
 
@@ -43,9 +45,15 @@ def broken(lines: Iterable[Line]) -> Iterator[str]:
     previous, expected = FIRST, 1
     for one in lines:
         if one.number != expected:
-            yield f"line {one.number} follows line {expected - 1}: lines are missing or were put in"
+            yield say(
+                "line {number} follows line {former}: lines are missing or were put in",
+                number=one.number,
+                former=expected - 1,
+            )
         if one.previous != previous:
-            yield f"line {one.number} does not follow the line before it: that one was changed or taken out"
+            yield say(
+                "line {number} does not follow the line before it: that one was changed or taken out", number=one.number
+            )
         if one.hash != _hash(one.number, one.at, one.kind, one.body, one.previous):
-            yield f"line {one.number} was changed after it had been written"
+            yield say("line {number} was changed after it had been written", number=one.number)
         previous, expected = one.hash, one.number + 1

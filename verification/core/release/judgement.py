@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from verification.core.model import Finding, Verdict
+from verification.core.said import say
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +41,18 @@ class Missing:
     def told(self) -> str:
         """In words."""
         if self.what == "gate":
-            return "no run of the gate at this percent is known since the stage began"
+            return say("no run of the gate at this percent is known since the stage began")
         # Rounded down, or all would be there a little before they are.
         there = math.floor(self.there * 10) / 10
-        return f"{there:.12g} of {self.needed:.12g} {self.what} are there"
+        return say(
+            "{there:.12g} of {needed:.12g} hours are there"
+            if self.what == "hours"
+            else "{there:.12g} of {needed:.12g} looks are there"
+            if self.what == "looks"
+            else "{there:.12g} of {needed:.12g} requests are there",
+            there=there,
+            needed=self.needed,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +93,8 @@ class StageJudgement:
     @property
     def reasons(self) -> tuple[str, ...]:
         """Why it is no better: the findings of its own weight."""
-        return tuple(f"{one.title}: {one.reason}" for one in self.findings if one.verdict is self.verdict)
+        found = (one for one in self.findings if one.verdict is self.verdict)
+        return tuple(say("{title}: {reason}", title=one.title, reason=one.reason) for one in found)
 
     def figure(self, name: str) -> Figure | None:
         """One of the figures."""
