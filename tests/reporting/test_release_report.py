@@ -216,20 +216,12 @@ def test_what_was_found_before_and_is_gone_is_marked() -> None:
 
 def test_a_reason_is_told_in_the_language_of_the_report_under_the_rules_name() -> None:
     table = MARKDOWN["rollback", "zh"].partition("## 发现")[2]
-<<<<<<< HEAD
     assert "| 错误率 | candidate 侧的错误：自第 24 次巡检起，200 次请求中有 60 次错误" in table
-=======
-    assert "| 错误率 | candidate 侧的错误：自第 24 次巡检起，" in table
->>>>>>> s12-tc
     assert (
         "| 两侧应答不一致 | 数据一致性：有 9 次巡检两侧应答不一致，而 control 侧前后两次的应答一致：cameras |" in table
     )
     assert not [title for title in ("Errors on candidate", "Consistency of the data", "from look") if title in table]
-<<<<<<< HEAD
     assert "- candidate 侧的错误：自第 24 次巡检起，200 次请求中有 60 次错误" in MARKDOWN["rollback", "zh"]
-=======
-    assert "- candidate 侧的错误：自第 24 次巡检起，" in MARKDOWN["rollback", "zh"]
->>>>>>> s12-tc
     assert "Errors on candidate: from look 24 on 60 errors in 200 requests" in MARKDOWN["rollback", "en"]
 
 
