@@ -24,7 +24,6 @@ from verification.drive.caller import Caller, json_body
 from verification.drive.connect import connect
 from verification.drive.flag import usage_in
 from verification.drive.prometheus import ask_prometheus
-from verification.drive.target import FALLBACK_WORDS
 from verification.rollout.clock import Clock
 from verification.settings import Settings
 
@@ -59,7 +58,7 @@ def take_look(
         crossed = _Crossed()
         if not catalog.separate_state:
             _cross(caller, settings, catalog, crossed)
-    lines, log_to = _fallbacks(settings.target.log_file, log_from)
+    lines, log_to = _fallbacks(settings.target.log_file, settings.target.words_of_a_fallback, log_from)
     asked = settings.release.prometheus
     return Look(
         due.percent,
@@ -217,7 +216,7 @@ def _is_number(value: Json) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _fallbacks(log: Path | None, begin: int | None) -> tuple[int | None, int | None]:
+def _fallbacks(log: Path | None, words: str, begin: int | None) -> tuple[int | None, int | None]:
     """Lines written since that speak of a fallback, and where the log ends now; None where it cannot be read."""
     if log is None:
         return None, None
@@ -231,6 +230,6 @@ def _fallbacks(log: Path | None, begin: int | None) -> tuple[int | None, int | N
             file.seek(begin)
             raw = file.read(_MOST_LOG_BYTES)
         # What is beyond is read at the next look.
-        return raw.count(FALLBACK_WORDS.encode()), begin + len(raw)
+        return sum(words.encode() in line for line in raw.split(b"\n")), begin + len(raw)
     except OSError:
         return None, begin
