@@ -158,13 +158,13 @@ def test_after_a_pause_a_named_target_is_asked_again_under_new_names(tmp_path: P
         campaign.close()
 
 
-@pytest.mark.parametrize(("words", "count"), [({}, 1), ({"fallback_words": "old code took over"}, 2)])
+@pytest.mark.parametrize(("words", "count"), [("falling back to legacy", 1), ("old code took over", 2)])
 def test_the_gate_counts_the_lines_that_hold_the_words_of_the_settings(
-    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: dict[str, str], count: int
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: str, count: int
 ) -> None:
     log = tmp_path / "backend.log"
     log.write_text("old code took over: a\nfalling back to legacy: b\nold code took over: old code took over\n")
-    settings = named(url, log_file=log, **words)
+    settings = named(url, log_file=log, fallback_words=words)
     campaign = Campaign(settings, load_catalog(), Place(tmp_path, "main"), (25,))
     campaign.at(25)
     campaign.close()

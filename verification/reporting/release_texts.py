@@ -208,6 +208,8 @@ TEXTS: Mapping[str, Mapping[Lang, str]] = {
     "rule.evidence.missing": {"en": "Evidence is missing", "zh": "证据缺失"},
     "rule.state.uncompared": {"en": "Arms could not be compared", "zh": "两侧应答无法比较"},
     "rule.state.cross": {"en": "Arms answer differently", "zh": "两侧应答不一致"},
+    "rule.write.answer": {"en": "Writes are answered differently", "zh": "写请求应答不一致"},
+    "rule.write.leftover": {"en": "Left by looks", "zh": "巡检遗留的数据"},
 }
 # fmt: on
 """Key -> language -> text. What stands in braces is filled in."""
