@@ -24,7 +24,9 @@ MAY_IMPORT = {
     "drive": {"core", "settings", "evidence", "journal", "catalog"},
     "reporting": {"core", "evidence"},
     "reference": set(),
-    "rollout": {"core", "settings", "evidence", "catalog", "drive", "reporting", "run"},
+    "rollout": {"core", "settings", "evidence", "catalog", "drive", "reporting", "run"}
+    # As a run does, looks that write keep a journal, and clean up after those that were killed.
+    | {"manifest", "journal", "cleanup"},
     "run": {"core", "settings", "manifest", "evidence", "catalog", "reporting"},
     "preview": {"core", "settings", "drive", "reporting", "run"},
     "gate": {"core", "settings", "evidence", "catalog", "drive", "reporting", "run", "preview"},

@@ -74,6 +74,9 @@ MISTAKES: list[tuple[str, list[str]]] = [
         ["witness.second", "no regular expression"],
     ),
     ("run = 5\n", ["run", "5"]),
+    ("[target]\nfallback_words = ' '\n", ["target.fallback_words", "within one line", "falling back to legacy"]),
+    ('[target]\nfallback_words = "a\\nb"\n', ["target.fallback_words", "within one line"]),
+    ('[target]\nfallback_words = "a\\n"\n', ["target.fallback_words", "within one line"]),
     ("[target]\ncontrol_url = 'http://127.0.0.1:1'\n", ["target", "belong together"]),
     (
         "[target]\nurl = 'http://h'\ncontrol_url = 'http://a'\ncandidate_url = 'http://b'\n",
@@ -278,3 +281,11 @@ def test_a_secret_in_the_wrong_place_is_not_quoted(tmp_path: Path) -> None:
         with pytest.raises(SettingsError) as caught:
             load_settings(written(tmp_path, text), {}, {})
         assert "s3cret" not in str(caught.value)
+
+
+def test_words_of_a_fallback_are_a_named_backends_own(tmp_path: Path) -> None:
+    words = "[target]\nfallback_words = 'old code took over'\n"
+    named = load_settings(written(tmp_path, words + "url = 'http://127.0.0.1:1'\n"), {}, {})
+    assert named.target.words_of_a_fallback == "old code took over"
+    # The embedded one would be searched for words that it never says.
+    assert load_settings(written(tmp_path, words), {}, {}).target.words_of_a_fallback == "falling back to legacy"

@@ -60,7 +60,7 @@ def clean_up(run_dir: Path, *, target: str | None, settings_file: Path | None, a
         _require_ended(folder)
     swept = Swept()
     for folder in folders:
-        _sweep(folder, settings, swept)
+        swept.add(sweep(folder, settings))
     _record(run_dir, swept)
     return CleanedUp(manifest.target, swept)
 
@@ -129,18 +129,24 @@ def _require_ended(folder: Path) -> None:
         )
 
 
-def _sweep(folder: Path, settings: Settings, total: Swept) -> None:
-    run = read_run(folder)
+def sweep(folder: Path, settings: Settings, *, longest_s: float | None = None) -> Swept:
+    """Undo what the journals in a run's folder name and its target still has; its processes must have ended.
+
+    EvidenceError for a folder that cannot be read, or that somebody else cleans up. After `longest_s` nothing is asked
+    any more, and what may be there is left.
+    """
+    run, swept = read_run(folder), Swept()
     entries = read_journal(folder)
     journal = JournalWriter(folder, NAME)
     try:
         redactor = Redactor(os.urandom(32))
-        with connect(settings, settings.target.urls[0], redactor) as caller:
+        with connect(settings, settings.target.urls[0], redactor, longest_s=longest_s) as caller:
             for home in run.catalog.homes:
                 sweeper = Sweeper(caller, run.catalog, journal.note, home)
-                total.add(sweeper.sweep(entries, f"gate-{run.evidence.manifest.tag}-"))
+                swept.add(sweeper.sweep(entries, f"gate-{run.evidence.manifest.tag}-"))
     finally:
         journal.close()
+    return swept
 
 
 def _record(run_dir: Path, swept: Swept) -> None:

@@ -12,9 +12,9 @@ import pytest
 
 from tests.drive.service import Service
 from verification.core.arms import Routing
-from verification.core.model import Arm, Request
+from verification.core.model import Arm, Exchange, Request
 from verification.core.redact import Redactor
-from verification.drive.caller import Caller, json_body
+from verification.drive.caller import Caller, json_body, was_asked
 
 ASK = Request("GET", "/cameras")
 
@@ -208,3 +208,37 @@ def test_one_backend_keeps_its_address_in_the_evidence() -> None:
         answer = caller.call(Request("GET", "/things"), Arm.CONTROL).answer
     assert answer is not None
     assert answer.body.startswith("http://backend")
+
+
+def test_after_its_time_a_caller_sends_nothing_and_says_that_it_did_not() -> None:
+    service = Service()
+    with service.caller(longest_s=0.0) as caller:
+        exchange = caller.call(ASK, Arm.CONTROL)
+        assert caller.refused == "the time for all requests together was up"
+    assert (service.asked, exchange.answer) == ([], None)
+    assert exchange.failure == "not asked: the time for all requests together was up"
+    assert not was_asked(exchange)
+
+
+def test_before_its_time_is_up_a_caller_sends_everything() -> None:
+    service = Service()
+    with service.caller(longest_s=3600.0) as caller:
+        assert was_asked(caller.call(ASK, Arm.CONTROL))
+        assert caller.refused is None
+    assert len(service.asked) == 1
+
+
+def test_whoever_listens_hears_of_each_exchange_and_of_what_was_not_asked() -> None:
+    def fail(_: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("not asked: says the backend")
+
+    heard: list[Exchange] = []
+    with Service().caller(hear=heard.append) as caller:
+        told = [caller.call(ASK, Arm.CONTROL)]
+    with Service(interfere=fail).caller(hear=heard.append) as caller:
+        told.append(caller.call(ASK, Arm.CONTROL))
+    with Service().caller(hear=heard.append, longest_s=0.0) as caller:
+        told.append(caller.call(ASK, Arm.CONTROL))
+    assert heard == told
+    # Words of a backend or a socket are never taken for ours.
+    assert [was_asked(exchange) for exchange in heard] == [True, True, False]

@@ -15,8 +15,12 @@ from tests.reference.running import running
 from tests.serving import serving
 from verification.catalog.load import load_catalog
 from verification.core.errors import PermissionNeeded, TargetError, UsageError
+from verification.core.records import LogTail
+from verification.drive import measure
 from verification.drive.campaign import Campaign, Place
+from verification.drive.load import LoadOutcome
 from verification.drive.named_target import NamedTarget
+from verification.evidence import EVIDENCE_DIR, read_file
 from verification.run import choose_stages, scope_of
 from verification.settings import Settings, require_allowed_target
 
@@ -152,3 +156,19 @@ def test_after_a_pause_a_named_target_is_asked_again_under_new_names(tmp_path: P
         assert campaign.watch("after").health.answer is not None
         assert campaign.prober.workshop.new_name() != first
         campaign.close()
+
+
+@pytest.mark.parametrize(("words", "count"), [("falling back to legacy", 1), ("old code took over", 2)])
+def test_the_gate_counts_the_lines_that_hold_the_words_of_the_settings(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: str, count: int
+) -> None:
+    log = tmp_path / "backend.log"
+    log.write_text("old code took over: a\nfalling back to legacy: b\nold code took over: old code took over\n")
+    settings = named(url, log_file=log, fallback_words=words)
+    campaign = Campaign(settings, load_catalog(), Place(tmp_path, "main"), (25,))
+    campaign.at(25)
+    campaign.close()
+    records = list(read_file(tmp_path / EVIDENCE_DIR / "main.jsonl").records)
+    monkeypatch.setattr(measure, "run_stage", lambda *_: LoadOutcome(0, None))
+    measure.measure_stage(settings, tmp_path, 25, records.append, lambda _: None)
+    assert [one.fallback_lines for one in records if isinstance(one, LogTail)] == [count, count]

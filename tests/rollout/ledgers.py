@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.core.release.builders import BEGAN, feedback, gate, look, rolled_back, started
-from verification.core.model import Verdict
-from verification.core.release.events import Decided, Event, FeedbackResolved, Found, Judged, Told
+from tests.core.release.builders import BEGAN, feedback, gate, look, rolled_back, seen, started
+from verification.core.model import Arm, Verdict
+from verification.core.release.events import Decided, Event, FeedbackResolved, Found, Judged, Told, Written
 from verification.rollout.ledger import Ledger
+
+WROTE = Written(
+    seen=(seen(Arm.CANDIDATE, read="PUT /a"),),
+    differing=("PUT /a: state x",),
+    worded=("PUT /a: header:y",),
+    unproven=(("PUT /b", "noise"),),
+    left=("camera 1",),
+)
 
 EVERY_KIND: list[Event] = [
     started(),
     look(0),
+    look(1, unasked=3, written=WROTE),
     gate(p95_change=0.1, p95_low=-0.1),
     feedback(),
     FeedbackResolved("f1", "mended", "otto"),

@@ -18,7 +18,7 @@ from typing import get_args
 import pytest
 
 from tests.core.release.builders import BEGAN, look, started
-from tests.rollout.ledgers import EVERY_KIND, filled, texts
+from tests.rollout.ledgers import EVERY_KIND, WROTE, filled, texts
 from verification.core.errors import EvidenceError, UsageError
 from verification.core.release.chain import line
 from verification.core.release.events import Event, Look, Told
@@ -47,6 +47,16 @@ def forged(path: Path, *statements: str) -> list[str]:
 
 def test_the_kinds_that_are_tried_here_are_all_there_are() -> None:
     assert {type(event) for event in EVERY_KIND} == set(get_args(Event))
+
+
+def test_a_look_of_an_older_version_is_read_as_one_that_wrote_nothing(path: Path) -> None:
+    with Ledger(path) as ledger:
+        ledger.append(look(0, unasked=2, written=WROTE), BEGAN)
+    with closing(sqlite3.connect(path)) as file, file:
+        file.execute("DROP TRIGGER line_stays")
+        file.execute("UPDATE line SET body = json_remove(body, '$.unasked', '$.written')")
+    with Ledger(path, create=False) as ledger:
+        assert [event for _, _, event in ledger.events()] == [look(0)]
 
 
 def test_every_event_is_read_back_as_it_was_written(path: Path) -> None:

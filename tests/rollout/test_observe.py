@@ -17,9 +17,9 @@ from tests.rollout.releasing import PLAN, Release
 from verification.core.errors import UsageError
 from verification.core.model import Arm, Verdict
 from verification.core.release.events import Look
-from verification.drive.target import FALLBACK_WORDS
 from verification.rollout.look import _fallbacks, counters_of, take_look
 from verification.rollout.observe import Observer
+from verification.settings.target import FALLBACK_WORDS
 
 KILLS = 50
 OFTEN = [{**PLAN[0], "every_hours": 0.3 / 3600}, *PLAN[1:]]
@@ -192,20 +192,26 @@ def test_lines_of_a_fallback_are_counted_once_from_look_to_look(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log = tmp_path / "backend.log"
-    assert _fallbacks(None, None) == (None, None)
-    assert _fallbacks(log, 5) == (None, 5)
+    assert _fallbacks(None, FALLBACK_WORDS, None) == (None, None)
+    assert _fallbacks(log, FALLBACK_WORDS, 5) == (None, 5)
     log.write_text(f"{FALLBACK_WORDS}\n")
-    lines, at = _fallbacks(log, None)
+    lines, at = _fallbacks(log, FALLBACK_WORDS, None)
     assert lines == 0
     with log.open("a") as file:
         file.write(f"well\n{FALLBACK_WORDS}: POST /x\n{FALLBACK_WORDS}: GET /y\n")
-    assert _fallbacks(log, at) == (2, log.stat().st_size)
-    assert _fallbacks(log, log.stat().st_size) == (0, log.stat().st_size)
+    assert _fallbacks(log, FALLBACK_WORDS, at) == (2, log.stat().st_size)
+    assert _fallbacks(log, FALLBACK_WORDS, log.stat().st_size) == (0, log.stat().st_size)
     # A log that was begun anew, and one that is longer than is read at once.
     log.write_text(f"{FALLBACK_WORDS}\n")
-    assert _fallbacks(log, 500) == (1, log.stat().st_size)
+    assert _fallbacks(log, FALLBACK_WORDS, 500) == (1, log.stat().st_size)
     monkeypatch.setattr("verification.rollout.look._MOST_LOG_BYTES", len(FALLBACK_WORDS) + 1)
     log.write_text(f"{FALLBACK_WORDS}\n" * 2)
-    lines, at = _fallbacks(log, 0)
+    lines, at = _fallbacks(log, FALLBACK_WORDS, 0)
     assert (lines, at) == (1, len(FALLBACK_WORDS) + 1)
-    assert _fallbacks(log, at) == (1, log.stat().st_size)
+    assert _fallbacks(log, FALLBACK_WORDS, at) == (1, log.stat().st_size)
+
+
+def test_words_of_a_fallback_are_those_of_the_settings_and_a_line_counts_once(tmp_path: Path) -> None:
+    log = tmp_path / "backend.log"
+    log.write_text(f"old code took over: old code took over\n{FALLBACK_WORDS}\nthe old code took over\n")
+    assert _fallbacks(log, "old code took over", 0) == (2, log.stat().st_size)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from pathlib import Path
 from types import TracebackType
@@ -29,13 +29,16 @@ from verification.settings.authentication import trusted, url_credentials
 _DULL_HEADERS = frozenset({"date", "server", "content-length", "connection", "keep-alive", "transfer-encoding"})
 
 MOST_SILENCES = 12
+_NOT_ASKED = "not asked: "
+"""Begins the failure of a request that was never sent; that of a sent one begins with the name of an exception."""
 
 
 class Caller:
     """Sends requests to one base URL. `timeout_s` and `max_body_bytes` bound each answer as a whole, unpacked.
 
     Redirects are answers and not followed, cookies are not kept, secrets are redacted. `headers` go with every request
-    and into no exchange.
+    and into no exchange. After `longest_s` nothing is sent any more; the last request still has its whole time limit.
+    `hear` is told of each exchange, also of one that was not asked.
     """
 
     def __init__(
@@ -51,7 +54,11 @@ class Caller:
         ca_file: Path | None = None,
         transport: httpx.BaseTransport | None = None,
         pace: Pace | None = None,
+        longest_s: float | None = None,
+        hear: Callable[[Exchange], None] | None = None,
     ) -> None:
+        self._until = None if longest_s is None else time.monotonic() + longest_s
+        self._hear = hear
         self._pace = pace
         self.base_url = base_url
         self._redactor = redactor
@@ -72,12 +79,25 @@ class Caller:
         A service that answered nothing for twelve time limits of waiting is not asked any more: waiting the whole limit
         for every request to come would keep a run for hours.
         """
+        refused = self.refused
+        if refused is None:
+            if self._pace is not None:
+                self._pace.wait()
+            exchange = self._send(request, arm, self._routing.marks(arm if force else None))
+        else:
+            exchange = Exchange(arm, self._redacted(request), None, f"{_NOT_ASKED}{refused}", 0.0, None)
+        if self._hear is not None:
+            self._hear(exchange)
+        return exchange
+
+    @property
+    def refused(self) -> str | None:
+        """Why nothing is sent any more; None while it is."""
+        if self._until is not None and time.monotonic() >= self._until:
+            return "the time for all requests together was up"
         if self._silent_s >= self._most_silent_s:
-            failure = f"not asked: for {self._silent_s:.0f} s of waiting the service answered nothing"
-            return Exchange(arm, self._redacted(request), None, failure, 0.0, None)
-        if self._pace is not None:
-            self._pace.wait()
-        return self._send(request, arm, self._routing.marks(arm if force else None))
+            return f"for {self._silent_s:.0f} s of waiting the service answered nothing"
+        return None
 
     def reserve(self, calls: int) -> None:
         """Make room for so many calls at the same moment."""
@@ -153,6 +173,11 @@ class Caller:
 
 def _unaddressed(text: str, own: str | None) -> str:
     return text if own is None else without_own_address(text, own)
+
+
+def was_asked(exchange: Exchange) -> bool:
+    """Whether the request was sent at all."""
+    return exchange.failure is None or not exchange.failure.startswith(_NOT_ASKED)
 
 
 def json_body(exchange: Exchange) -> object:

@@ -38,7 +38,7 @@ from verification.drive.probe import Prober
 from verification.drive.race import Racer
 from verification.drive.search import Search
 from verification.drive.sequence import Walker, keepable
-from verification.drive.target import FALLBACK_WORDS, EmbeddedTarget, Target
+from verification.drive.target import EmbeddedTarget, Target
 from verification.drive.witness import check, second_witness
 from verification.evidence import EvidenceWriter
 from verification.journal import JournalWriter
@@ -289,7 +289,8 @@ class Campaign:
         text = self._target.log_text() if self._target is not None else ""
         if text:
             lines = text.splitlines()
-            count = sum(FALLBACK_WORDS in line for line in lines)
+            words = self.settings.target.words_of_a_fallback
+            count = sum(words in line for line in lines)
             self.record(LogTail(self._percent or 0, count, tuple(lines[-_LOG_LINES:])))
 
     def close(self) -> None:

@@ -12,7 +12,7 @@ from verification.core.knee import RampStep, find_knee
 from verification.core.records import LoadBlock, LoadCell, LoadEnd, LogTail, Mishap, Ramp, Record
 from verification.drive.load import LoadPlan, run_stage
 from verification.drive.named_target import NamedTarget
-from verification.drive.target import FALLBACK_WORDS, EmbeddedTarget, Target
+from verification.drive.target import EmbeddedTarget, Target
 from verification.evidence import EVIDENCE_DIR, read_file
 from verification.settings import Settings
 
@@ -58,7 +58,8 @@ def measure_stage(
     finally:
         lines = target.log_text().splitlines()
         if lines:
-            record(LogTail(percent, sum(FALLBACK_WORDS in line for line in lines), tuple(lines[-20:])))
+            words = settings.target.words_of_a_fallback
+            record(LogTail(percent, sum(words in line for line in lines), tuple(lines[-20:])))
         target.close()
 
 

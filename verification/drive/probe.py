@@ -49,7 +49,7 @@ class Prober:
 
     def probe(self, endpoint: Endpoint, case: Case, side: str) -> Probe:
         """One side of a case, from given to clean-up."""
-        home = self._catalog.home(ARMS[side])
+        home = self.home(side)
         try:
             twins = self.workshop.make(case.given, home)
         except TargetError as error:
@@ -66,6 +66,10 @@ class Prober:
         leftover = self.workshop.remove([*twins, *created])
         kept = trimmed(readings, self._catalog.readings, frozenset(names.values()))
         return Probe(side, tuple(names.items()), exchange, kept, leftover=tuple(leftover))
+
+    def home(self, side: str) -> Arm:
+        """The arm through which the twins of a side are made."""
+        return self._catalog.home(ARMS[side])
 
     def call_once(self, endpoint: Endpoint, arm: Arm, *, force: bool) -> Exchange:
         """The endpoint's first successful case, sent once on an arm (or drawn by the flag) with its twins around it."""

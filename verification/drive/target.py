@@ -18,8 +18,6 @@ from verification.core.redact import redact_text
 
 START_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 10.0
-FALLBACK_WORDS = "falling back to legacy"
-"""What the backend's log says when legacy answered for domain."""
 _LOG_TAIL_BYTES = 200_000
 _DATABASE = "DATABASE_URL"
 """Environment variable in which the embedded backend looks for its database."""

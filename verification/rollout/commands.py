@@ -45,6 +45,7 @@ def add_release_commands(commands: Any) -> None:
     watch.add_argument("--once", action="store_true", help="take the look that is due and end, for cron")
     watch.add_argument("--every", type=_duration, metavar="TIME", help="for example 1h; must be what the plan says")
     watch.add_argument("--for", dest="longest", type=_duration, metavar="TIME", help="such as 2d (default: for ever)")
+    watch.add_argument("--allow-writes", action="store_true", help="where looks write: also elsewhere than here")
     watch.set_defaults(run=_observe)
     choose = _command(commands, "decide", "judge the present stage now; write down a run of the gate, or a decision")
     choose.add_argument("--run", dest="gate_run", type=Path, metavar="RUN", help="folder of a run of the gate")
@@ -112,7 +113,7 @@ def _duration(text: str) -> timedelta:
 
 def settings_of(options: argparse.Namespace) -> Settings:
     """The settings with what the command line says of them."""
-    overrides: dict[str, Any] = {}
+    overrides: dict[str, Any] = {"run": {"allow_writes": True}} if getattr(options, "allow_writes", False) else {}
     if options.target is not None:
         overrides["target"] = {"url": options.target}
     if options.ledger is not None:

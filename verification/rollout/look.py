@@ -1,4 +1,5 @@
-"""One look at a backend within a stage: reads only, on both arms in a drawn order, and what it tells of itself."""
+"""One look at a backend within a stage: reads on both arms in a drawn order, writes where they were asked for, and what
+the backend tells of itself."""
 
 from __future__ import annotations
 
@@ -15,23 +16,28 @@ from verification.core.arms import implementation
 from verification.core.cases import Catalog, Shape
 from verification.core.compare import compare_values
 from verification.core.documents import Names, member
-from verification.core.histogram import TOP_BIN, bin_of
 from verification.core.model import Arm, Exchange, Implementation, Json, Request
 from verification.core.redact import Redactor
-from verification.core.release.events import Counters, Look, Seen
+from verification.core.release.events import Counters, Look, Seen, Written
 from verification.core.state import document
-from verification.drive.caller import Caller, json_body
+from verification.drive.caller import Caller, json_body, was_asked
 from verification.drive.connect import connect
 from verification.drive.flag import usage_in
 from verification.drive.prometheus import ask_prometheus
-from verification.drive.target import FALLBACK_WORDS
 from verification.rollout.clock import Clock
+from verification.rollout.heard import Heard, is_error, seen_of
+from verification.rollout.writes import write
 from verification.settings import Settings
 
 PROBE = "probe"
 """The read of the settings' `arm.probe`, beside the catalog's readings."""
 _SUBJECTS = 7
 _MOST_LOG_BYTES = 50_000_000
+
+
+_SHARE, _LEAST_S = 0.5, 60.0
+"""Of the time between two looks, in which one asks. A look begins up to half of that time late, so with more of it, it
+would not be over when the next is due. Where looks follow each other closely, a minute: what hangs needs that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +57,18 @@ def take_look(
     `log_from` is the log's byte from which on lines count; None: from its present end, as at the first look. `step_s`
     is how far the clock was set since the look before.
     """
-    began, elapsed = clock.now(), clock.elapsed()
-    with connect(settings, settings.target.urls[0], Redactor(os.urandom(32))) as caller:
+    began, elapsed, heard = clock.now(), clock.elapsed(), Heard()
+    url, longest = settings.target.urls[0], longest_s(settings, due.percent)
+    with connect(settings, url, Redactor(os.urandom(32)), longest_s=longest, hear=heard.add) as caller:
         told = _told(caller, settings)
         seen, failure = _probe(caller, settings, catalog, due)
         natural = _natural(caller, settings)
-        crossed = _Crossed()
+        before, crossed = heard.served.copy(), _Crossed()
         if not catalog.separate_state:
             _cross(caller, settings, catalog, crossed)
-    lines, log_to = _fallbacks(settings.target.log_file, log_from)
+        written = write(caller, settings, catalog, clock, percent=due.percent, slot=due.slot)
+        beside = _beside(heard.served - before, written)
+    lines, log_to = _fallbacks(settings.target.log_file, settings.target.words_of_a_fallback, log_from)
     asked = settings.release.prometheus
     return Look(
         due.percent,
@@ -73,15 +82,29 @@ def take_look(
         natural[None],
         differing=tuple(crossed.differing),
         uncompared=tuple(crossed.uncompared),
-        compared_legacy=crossed.served[Implementation.LEGACY],
-        compared_domain=crossed.served[Implementation.DOMAIN],
+        compared_legacy=beside[Implementation.LEGACY],
+        compared_domain=beside[Implementation.DOMAIN],
         fallback_lines=lines,
         log_bytes=log_to,
         prometheus=() if asked is None else tuple(ask_prometheus(asked).items()),
         clock_step_s=step_s,
-        failure=failure,
+        failure="; ".join(filter(None, (failure, heard.told))) or None,
+        unasked=heard.unasked.total(),
+        written=written,
         **told,
     )
+
+
+def longest_s(settings: Settings, percent: int) -> float:
+    """How long a look at this stage may send requests, in seconds; the last one may still take its own time limit."""
+    stage = settings.release.stage(percent)
+    return max(_LEAST_S, 0.0 if stage is None else _SHARE * stage.every.total_seconds())
+
+
+def _beside(served: Counter[Implementation | None], written: Written) -> Counter[Implementation | None]:
+    """Who served what only compared, or stood around the writes; of the writes themselves it is told apart."""
+    legacy, domain = (sum(getattr(one, name) for one in written.seen) for name in ("legacy", "domain"))
+    return served - Counter({Implementation.LEGACY: legacy, Implementation.DOMAIN: domain})
 
 
 def requests_of_a_look(settings: Settings, catalog: Catalog) -> dict[str, Request]:
@@ -95,43 +118,18 @@ def _asked(settings: Settings, subject: int) -> Request:
 
 
 def _probe(caller: Caller, settings: Settings, catalog: Catalog, due: Due) -> tuple[tuple[Seen, ...], str | None]:
-    """Every read a few times on each arm, in an order that is drawn: nothing that drifts meets one arm alone."""
+    """Every read a few times on each arm, in an order that is drawn: nothing that drifts meets one arm alone, and the
+    end of the time does not either."""
     requests = requests_of_a_look(settings, catalog)
     order = [(read, arm) for read in requests for arm in Arm for _ in range(settings.release.look.requests)]
     random.Random(f"{settings.run.seed}/{due.percent}/{due.slot}").shuffle(order)  # noqa: S311  # drawn, not secret
     exchanges: dict[tuple[str, Arm], list[Exchange]] = {}
     for read, arm in order:
         exchanges.setdefault((read, arm), []).append(caller.call(requests[read], arm))
-    seen = tuple(_seen(read, arm, exchanges[read, arm], settings) for read in requests for arm in Arm)
-    silent = next((one.failure for of in exchanges.values() for one in of if one.answer is None), None)
+    seen = tuple(seen_of(read, arm, exchanges[read, arm], settings) for read in requests for arm in Arm)
+    asked = (one for of in exchanges.values() for one in of if was_asked(one))
+    silent = next((one.failure for one in asked if one.answer is None), None)
     return seen, silent
-
-
-def _seen(read: str, arm: Arm, exchanges: list[Exchange], settings: Settings) -> Seen:
-    times: Counter[int] = Counter()
-    errors = 0
-    for one in exchanges:
-        failed = is_error(one, settings)
-        errors += failed
-        times[TOP_BIN if failed else bin_of(one.elapsed_ms)] += 1
-    served = Counter(implementation(one.served_by) for one in exchanges if one.answer is not None)
-    # An error of the backend's need not say who made it.
-    unnamed = sum(implementation(one.served_by) is None and not is_error(one, settings) for one in exchanges)
-    return Seen(
-        read,
-        arm,
-        len(exchanges),
-        errors,
-        served[Implementation.LEGACY],
-        served[Implementation.DOMAIN],
-        unnamed,
-        dict(times),
-    )
-
-
-def is_error(exchange: Exchange, settings: Settings) -> bool:
-    """Whether the policy takes it for an error: no answer, or a status from the one on that it names."""
-    return exchange.answer is None or exchange.answer.status >= settings.rates.error_status_from
 
 
 def _natural(caller: Caller, settings: Settings) -> Counter[Implementation | None]:
@@ -142,7 +140,7 @@ def _natural(caller: Caller, settings: Settings) -> Counter[Implementation | Non
         caller.call(_asked(settings, number % _SUBJECTS), Arm.CONTROL, force=False)
         for number in range(settings.release.look.natural)
     ]
-    return Counter(implementation(one.served_by) for one in calls)
+    return Counter(implementation(one.served_by) for one in calls if was_asked(one))
 
 
 @dataclass(slots=True)
@@ -152,28 +150,26 @@ class _Crossed:
     differing: list[str] = field(default_factory=list)
     uncompared: list[str] = field(default_factory=list)
     """Reads that met an error, or of which control disagreed with itself: nothing is known of them."""
-    served: Counter[Implementation | None] = field(default_factory=Counter)
 
 
 def _cross(caller: Caller, settings: Settings, catalog: Catalog, crossed: _Crossed) -> None:
     """Every read through control, candidate and control again; a difference must show twice, for the state may have
     changed in between."""
     for name in catalog.readings:
-        found = _differs(caller, settings, catalog, name, crossed)
+        found = _differs(caller, settings, catalog, name)
         if found:
-            found = _differs(caller, settings, catalog, name, crossed)
+            found = _differs(caller, settings, catalog, name)
         if found is None:
             crossed.uncompared.append(name)
         elif found:
             crossed.differing.append(name)
 
 
-def _differs(caller: Caller, settings: Settings, catalog: Catalog, name: str, crossed: _Crossed) -> bool | None:
+def _differs(caller: Caller, settings: Settings, catalog: Catalog, name: str) -> bool | None:
     """Whether candidate answers otherwise than control did before and after; None where that cannot be said."""
     spec = catalog.readings[name]
     request = fill(spec.request, {})
     exchanges = [caller.call(request, arm) for arm in (Arm.CONTROL, Arm.CANDIDATE, Arm.CONTROL)]
-    crossed.served.update(implementation(one.served_by) for one in exchanges)
     if any(is_error(one, settings) for one in exchanges):
         return None  # the probe meets such errors, too, and counts them
     before, by_candidate, after = (document(spec, one, Names(())) for one in exchanges)
@@ -217,7 +213,7 @@ def _is_number(value: Json) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _fallbacks(log: Path | None, begin: int | None) -> tuple[int | None, int | None]:
+def _fallbacks(log: Path | None, words: str, begin: int | None) -> tuple[int | None, int | None]:
     """Lines written since that speak of a fallback, and where the log ends now; None where it cannot be read."""
     if log is None:
         return None, None
@@ -231,6 +227,6 @@ def _fallbacks(log: Path | None, begin: int | None) -> tuple[int | None, int | N
             file.seek(begin)
             raw = file.read(_MOST_LOG_BYTES)
         # What is beyond is read at the next look.
-        return raw.count(FALLBACK_WORDS.encode()), begin + len(raw)
+        return sum(words.encode() in line for line in raw.split(b"\n")), begin + len(raw)
     except OSError:
         return None, begin

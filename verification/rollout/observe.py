@@ -10,13 +10,14 @@ from verification.core.errors import EvidenceError, SettingsError, UsageError
 from verification.core.model import Verdict
 from verification.core.release.events import Look
 from verification.core.release.judgement import StageJudgement
-from verification.core.release.looks import slot_of
+from verification.core.release.looks import asked_in, slot_of
 from verification.core.release.plan import PlannedStage
 from verification.core.release.standing import Standing
 from verification.rollout.clock import Clock
 from verification.rollout.ledger import Ledger, sole_observer
 from verification.rollout.look import Due, take_look
 from verification.rollout.verdict import judge_now
+from verification.rollout.writes import require_writable
 from verification.settings import Settings
 
 Progress = Callable[[str], None]
@@ -25,11 +26,15 @@ _LONGEST_SLEEP_S = 600.0
 
 
 class Observer:
-    """Takes the looks that are due on one ledger, one process at a time."""
+    """Takes the looks that are due on one ledger, one process at a time.
+
+    UsageError where they are to write, and may not or cannot.
+    """
 
     def __init__(
         self, settings: Settings, catalog: Catalog, ledger: Ledger, clock: Clock, on_progress: Progress
     ) -> None:
+        require_writable(settings, catalog)
         self._settings, self._catalog, self._ledger, self._clock = settings, catalog, ledger, clock
         self._tell = on_progress
         self._last: tuple[datetime, float] | None = None
@@ -135,13 +140,15 @@ def _refused(now: Standing, before: Standing, look: Look) -> str | None:
 
 def progress_lines(look: Look, judgement: StageJudgement) -> list[str]:
     """What a person who waits wants to see of one look."""
-    requests = sum(one.requests for one in look.seen)
-    errors = sum(one.errors for one in look.seen)
+    asked = asked_in(look)
+    requests, errors = (sum(getattr(one, name) for one in asked) for name in ("requests", "errors"))
     served = look.natural_domain + look.natural_legacy
     share = f", {look.natural_domain} of {served} unforced by domain" if served else ""
     failure = f", {look.failure}" if look.failure else ""
     first = f"{look.due_at:%Y-%m-%d %H:%M} look {look.slot} at {look.percent} %: "
     lines = [f"{first}{requests} requests, {errors} errors{share}{failure} -> {judgement.verdict}"]
+    lines += [f"  not compared: {name}: {reason}" for name, reason in look.written.unproven]
+    lines += [f"  may still be on the target: {words}" for words in look.written.left]
     if judgement.verdict.rank >= Verdict.HOLD.rank:
         lines += [f"  {judgement.reasons[0]}", f"  next: {judgement.action.command}"]
     return lines

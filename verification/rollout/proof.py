@@ -21,7 +21,8 @@ from verification.core.state import document
 from verification.drive.caller import Caller, json_body
 from verification.drive.connect import connect
 from verification.drive.flag import EXPOSURE_REQUESTS, measure_exposure, usage_counters
-from verification.rollout.look import PROBE, is_error, requests_of_a_look
+from verification.rollout.heard import is_error
+from verification.rollout.look import PROBE, requests_of_a_look
 from verification.settings import Settings
 
 ROLLED_BACK_REQUESTS = 200

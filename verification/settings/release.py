@@ -22,12 +22,14 @@ FILLED_IN = ("percent", "verdict", "former", "reason", "action")
 
 
 class LookSettings(Frozen):
-    """What one look asks. Only reads are sent: the catalog's readings and `arm.probe`."""
+    """What one look asks: the catalog's readings and `arm.probe`. Only reads are sent unless `writes` is set."""
 
     requests: Annotated[int, Field(ge=1, le=10_000)] = 12
     """Of each read on each arm."""
     natural: Annotated[int, Field(ge=1, le=10_000)] = 40
     """Of `arm.probe` on no arm, to see the flag's share: without any, no stage could ever be passed."""
+    writes: bool = False
+    """Whether each look also makes twins, writes to them on both arms, and removes them; see `rollout.writes`."""
 
 
 class PrometheusSettings(Frozen):

@@ -19,6 +19,8 @@ RoutePath = Annotated[str, Field(pattern=r'^/[!"$->@-~]*$', max_length=500)]
 HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$", max_length=100)]
 HeaderValue = Annotated[str, Field(pattern=r"^[ -~]+$", max_length=1000)]
 
+FALLBACK_WORDS = "falling back to legacy"
+"""What the log of the reference backend says when legacy answered for domain."""
 UNASKED_CAMERA = "/api/v1/cameras/gate-exposure-probe-{subject}/status"
 
 
@@ -58,6 +60,8 @@ class TargetSettings(Frozen):
     authentication: AuthenticationSettings | None = None
     log_file: Path | None = None
     """Log of a named backend, where the suite may read it; it is searched for fallbacks."""
+    fallback_words: Annotated[str, Field(max_length=500)] = FALLBACK_WORDS
+    """What stands in each line of that log that tells of a fallback, letter for letter."""
     defects: tuple[str, ...] = ()
     """Seeded defects of the embedded backend."""
     shape: Literal["telling", "production", "production-counting-all"] = "telling"
@@ -81,6 +85,14 @@ class TargetSettings(Frozen):
             raise ValueError("must be a URL such as http://127.0.0.1:8000")
         return url.rstrip("/")
 
+    @field_validator("fallback_words")
+    @classmethod
+    def words_can_stand_in_a_line(cls, words: str) -> str:
+        """Words that every line holds, or none ever, would say nothing of fallbacks."""
+        if not words.strip() or words.splitlines() != [words]:
+            raise ValueError(f"must be words within one line of the log, such as {FALLBACK_WORDS!r}")
+        return words
+
     @model_validator(mode="after")
     def one_or_two(self) -> Self:
         """One URL with a switch, or two without."""
@@ -91,6 +103,11 @@ class TargetSettings(Frozen):
         if self.control_url and self.candidate_url and _place(self.control_url) == _place(self.candidate_url):
             raise ValueError("control_url and candidate_url are the same: old would be compared with old")
         return self
+
+    @property
+    def words_of_a_fallback(self) -> str:
+        """What to search the log for. The embedded backend has words of its own, whatever those of a named one are."""
+        return self.fallback_words if self.urls else FALLBACK_WORDS
 
     @property
     def urls(self) -> tuple[str, ...]:

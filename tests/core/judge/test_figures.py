@@ -24,7 +24,7 @@ from tests.core.release.builders import (
 from verification.core.histogram import INVALID_BIN
 from verification.core.model import Arm, Verdict
 from verification.core.policy import Policy
-from verification.core.release.events import Counters, Look
+from verification.core.release.events import Counters, Look, Written
 
 HOLD, ROLLBACK, INCONCLUSIVE, PROMOTE = Verdict.HOLD, Verdict.ROLLBACK, Verdict.INCONCLUSIVE, Verdict.PROMOTE
 
@@ -291,3 +291,24 @@ def test_counters_that_begin_anew_again_and_again_are_those_of_several_processes
         for slot in range(2 * restarts + 1)
     ]
     assert (("rates.errors", ROLLBACK) in rules(figures_of(taken)[1])) == alarms
+
+
+def test_writes_of_the_looks_are_not_taken_for_those_of_others() -> None:
+    wrote = Written(
+        (seen(Arm.CONTROL, read="PUT /a", requests=2000), seen(Arm.CANDIDATE, read="PUT /a", requests=2000))
+    )
+    counted = [(0, 0), (OWN[0] + 2000, OWN[1] + 2000)]
+    taken = [with_look((one,), one.slot, written=wrote)[0] for one in _counting(counted)]
+    assert not [finding for finding in figures_of(taken)[1] if finding.rule == "flag.usage"]
+    assert [finding for finding in figures_of(_counting(counted))[1] if finding.rule == "flag.usage"]
+
+
+@pytest.mark.parametrize(("served", "rule"), [
+    ((Arm.CANDIDATE, 1, 0), ("witness.fallback", HOLD)), ((Arm.CONTROL, 0, 1), ("flag.force", ROLLBACK)),
+])  # fmt: skip
+def test_a_write_that_the_other_implementation_served_weighs_as_a_read_does(
+    served: tuple[Arm, int, int], rule: tuple[str, Verdict]
+) -> None:
+    arm, legacy, domain = served
+    wrote = Written((seen(arm, read="PUT /a", requests=1, legacy=legacy, domain=domain),))
+    assert rule in rules(figures_of(with_look(looks(), 3, written=wrote))[1])

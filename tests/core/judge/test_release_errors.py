@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from verification.core.judge.release import judge_stage
-from verification.core.judge.release_errors import judge_errors
+from verification.core.judge.release_errors import errors_alarm_alpha, judge_errors
 from verification.core.model import Arm, Verdict
 from verification.core.policy import Policy, RatePolicy
-from verification.core.release.events import Look, Seen
+from verification.core.release.events import Look, Seen, Written
 from verification.core.release.looks import ArmTotal
 from verification.core.release.plan import ReleasePlan
 from verification.core.release.standing import Standing
@@ -101,3 +102,35 @@ def test_the_stage_takes_the_verdict_over(late: int) -> None:
     figure = judged.figure("error_rate")
     assert figure is not None
     assert (judged.verdict, figure.verdict, judged.action.kind) == (Verdict.ROLLBACK, Verdict.ROLLBACK, "roll-back")
+
+
+def writing(candidate: list[int], control: list[int]) -> Standing:
+    """Reads without an error, and one write at each look: three requests on control, three on candidate."""
+    of = standing([0] * len(candidate))
+    taken = []
+    for one, errors, others in zip(of.looks, candidate, control, strict=True):
+        seen = tuple(
+            Seen("PUT /things", arm, 3, count, 0, 0, 0, {})
+            for arm, count in ((Arm.CONTROL, others), (Arm.CANDIDATE, errors))
+        )
+        taken.append(replace(one, written=Written(seen)))
+    return replace(of, looks=tuple(taken))
+
+
+def test_writes_that_fail_are_called_though_the_reads_are_well() -> None:
+    failing = [0] * 12 + [3] * 6
+    _, _, findings = judge_errors(writing(failing, [0] * 18), PLAN, POLICY, NOBODY)
+    assert [(one.title, one.verdict) for one in findings if one.verdict is Verdict.ROLLBACK] == [
+        ("Errors of writes on candidate", Verdict.ROLLBACK)
+    ]
+
+
+def test_writes_that_fail_on_both_arms_alike_do_not_blame_the_candidate() -> None:
+    failing = [0] * 12 + [3] * 6
+    _, _, findings = judge_errors(writing(failing, failing), PLAN, POLICY, NOBODY)
+    assert not [one for one in findings if "writes" in one.title]
+
+
+def test_writes_take_a_share_of_alpha_only_where_there_are_any() -> None:
+    reads, with_writes = standing([0] * 3), writing([0] * 3, [0] * 3)
+    assert errors_alarm_alpha(reads.looks, PLAN, POLICY) > errors_alarm_alpha(with_writes.looks, PLAN, POLICY)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from tests.core.release.builders import BEGAN, LOOKS, PLAN, STAGE, after, look, looks, reason_of, rules, with_look
 from verification.core.judge.watching import forward_steps, judge_backend, judge_looks_taken
-from verification.core.model import Finding, Verdict
-from verification.core.release.events import Counters, Look
+from verification.core.model import Arm, Finding, Verdict
+from verification.core.release.events import Counters, Look, Seen, Written
 
 HOLD, ROLLBACK, INCONCLUSIVE, PROMOTE = Verdict.HOLD, Verdict.ROLLBACK, Verdict.INCONCLUSIVE, Verdict.PROMOTE
 LAST = LOOKS - 1
@@ -55,6 +56,44 @@ def test_a_read_that_could_be_compared_at_no_look_is_open_unless_a_gate_has_read
     once = list(judge_backend(with_look(never, 3, uncompared=("rules",)), 10, is_gated=is_gated))
     assert reason_of(once, "state.uncompared").endswith(": rules")
     assert backend(with_look(never, 3, uncompared=())) == []
+
+
+def wrote(*names: str, **changes: Any) -> Written:
+    return Written(tuple(Seen(name, Arm.CANDIDATE, 1, 0, 0, 1, 0, {}) for name in names), **changes)
+
+
+def test_a_write_that_did_something_else_at_any_look_goes_back() -> None:
+    found = backend(with_look(ALL, 3, written=wrote("PUT /a", differing=("PUT /a: state things:x",))))
+    assert rules(found) == {("state.cross", ROLLBACK)}
+    assert reason_of(found, "state.cross").endswith(": PUT /a: state things:x")
+
+
+def test_a_write_that_was_only_answered_otherwise_is_held() -> None:
+    found = backend(with_look(ALL, 3, written=wrote("PUT /a", worded=("PUT /a: header:etag",))))
+    assert rules(found) == {("write.answer", HOLD)}
+
+
+def test_writes_that_were_compared_are_no_finding() -> None:
+    assert backend(with_look(ALL, 3, written=wrote("PUT /a"))) == []
+
+
+@pytest.mark.parametrize(("is_gated", "verdict"), [(False, INCONCLUSIVE), (True, PROMOTE)])
+def test_a_write_that_could_be_compared_at_no_look_that_tried_is_open_unless_a_gate_has_compared_it(
+    verdict: Verdict, *, is_gated: bool
+) -> None:
+    noisy = wrote("PUT /a", unproven=(("PUT /a", "noise"),))
+    tried = with_look(with_look(with_look(ALL, 3, written=noisy), 5, written=noisy), 4, written=wrote("PUT /b"))
+    found = list(judge_backend(tried, 10, is_gated=is_gated))
+    assert rules(found) == {("state.uncompared", verdict)}
+    assert reason_of(found, "state.uncompared").endswith(": PUT /a (noise)")
+    assert backend(with_look(tried, 7, written=wrote("PUT /a"))) == []
+
+
+def test_what_the_last_look_could_not_remove_is_told_and_what_an_earlier_one_could_not_is_not() -> None:
+    left = Written(left=("camera gate-1",))
+    found = backend(with_look(ALL, LAST, written=left))
+    assert rules(found) == {("write.leftover", PROMOTE)}
+    assert backend(with_look(ALL, LAST - 1, written=left)) == []
 
 
 @pytest.mark.parametrize("at", [1, 12, LAST])

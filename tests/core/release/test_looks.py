@@ -14,8 +14,20 @@ from hypothesis import strategies as st
 from tests.core.release.builders import BEGAN, READS, STAGE, after, both, look, looks, seen
 from verification.core.histogram import total
 from verification.core.model import Arm
-from verification.core.release.events import Counters, Look
-from verification.core.release.looks import ArmTotal, Gap, Moved, gaps, moved, reads_of, slot_of, strata_of, total_of
+from verification.core.release.events import Counters, Look, Written
+from verification.core.release.looks import (
+    ArmTotal,
+    Gap,
+    Moved,
+    errors_of,
+    gaps,
+    moved,
+    reads_of,
+    slot_of,
+    strata_of,
+    total_of,
+    write_errors_of,
+)
 
 
 @pytest.mark.parametrize(
@@ -46,6 +58,19 @@ def test_each_read_is_a_stratum_and_each_look_a_block_with_its_place() -> None:
     assert reads_of(taken) == list(READS)
     sizes = [[(total(a), total(b)) for a, b in stratum.blocks] for stratum in strata_of(taken)]
     assert sizes == [[(25, 25), (0, 0), (25, 25)], [(0, 0), (0, 0), (25, 25)]]
+
+
+def test_writes_count_as_requests_and_errors_and_not_as_times() -> None:
+    wrote = Written((seen(Arm.CANDIDATE, read="PUT /cameras", requests=3, errors=2),))
+    taken = [look(0, seen=both(0, errors=1), written=wrote), look(1, seen=both(1))]
+    assert total_of(taken, Arm.CANDIDATE) == ArmTotal(103, 4, 0, 99, 0)
+    assert errors_of(taken, Arm.CANDIDATE) == [(4, 53), (0, 50)]
+    assert errors_of(taken, Arm.CANDIDATE, READS[0]) == [(1, 25), (0, 25)]
+    assert write_errors_of(taken, Arm.CANDIDATE) == [(2, 3), (0, 0)]
+    assert write_errors_of(taken, Arm.CONTROL) == [(0, 0), (0, 0)]
+    assert reads_of(taken) == list(READS)
+    without = [replace(one, written=Written()) for one in taken]
+    assert strata_of(taken) == strata_of(without)
 
 
 def test_no_looks_have_no_strata() -> None:

@@ -17,7 +17,7 @@ from verification.core.policy import LatencyPolicy, Policy
 from verification.core.rates import exposure_evalue, exposure_interval
 from verification.core.release.events import GateRun, Look
 from verification.core.release.judgement import Figure
-from verification.core.release.looks import ArmTotal, moved, reads_of, strata_of, total_of
+from verification.core.release.looks import ArmTotal, asked_in, moved, reads_of, strata_of, total_of
 from verification.core.release.plan import ReleasePlan
 from verification.core.release.standing import Standing
 from verification.core.said import say
@@ -227,7 +227,7 @@ def _of_others(looks: Sequence[Look]) -> ArmTotal:
     told = [number for number, look in enumerate(looks) if look.counters is not None]
     # What the last look sent came after it had read the counters.
     between = looks[told[0] : told[-1]] if told else ()
-    own = [one for look in between for one in look.seen]
+    own = [one for look in between for one in asked_in(look)]
     domain = counted.domain - sum(one.domain for one in own)
     domain -= sum(look.natural_domain + look.compared_domain for look in between)
     legacy = counted.legacy - sum(one.legacy for one in own)

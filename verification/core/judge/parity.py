@@ -151,7 +151,7 @@ def _accept(finding: Finding, accepted: tuple[AcceptedDifference, ...], today: d
     """
     if not finding.differences or finding.verdict not in (Verdict.HOLD, Verdict.ROLLBACK):
         return finding
-    used = [_acceptance(finding.endpoint, difference, accepted, today) for difference in finding.differences]
+    used = [acceptance(finding.endpoint, difference, accepted, today) for difference in finding.differences]
     if any(acceptance is None for acceptance in used):
         return finding
     entries = [acceptance for acceptance in used if acceptance is not None]
@@ -171,7 +171,7 @@ def _accept(finding: Finding, accepted: tuple[AcceptedDifference, ...], today: d
     return replace(finding, accepted=joined("; ", dict.fromkeys(each)))
 
 
-def _acceptance(
+def acceptance(
     endpoint: str | None, difference: Difference, accepted: tuple[AcceptedDifference, ...], today: date
 ) -> AcceptedDifference | None:
     """The entry for this place, one that still holds before an expired one (a renewal may stand below it).

@@ -15,18 +15,19 @@ from verification.core.onset import onsets
 from verification.core.policy import RatePolicy
 from verification.core.rates import RateBound, error_rate
 from verification.core.release.events import Look
-from verification.core.release.looks import ArmTotal, errors_of, reads_of
+from verification.core.release.looks import ArmTotal, errors_of, reads_of, write_errors_of
 from verification.core.release.plan import ReleasePlan
 from verification.core.release.standing import Standing
 from verification.core.said import say
 
 _ALARMS = (Verdict.HOLD, Verdict.ROLLBACK)
+_ARMS = (Arm.CANDIDATE, Arm.CONTROL)
 
 
 def errors_alarm_alpha(looks: Sequence[Look], plan: ReleasePlan, policy: RatePolicy) -> float:
     """Of one rate at one stage, so that all rates of all stages together keep to the policy's alpha: that of all reads,
-    that of each, and what the backend counts may alarm."""
-    return policy.alpha / len(plan.stages) / (2 + len(single_reads(looks)))
+    that of each, that of the writes, and what the backend counts may alarm."""
+    return policy.alpha / len(plan.stages) / (2 + len(single_reads(looks)) + _has_writes(looks))
 
 
 def single_reads(looks: Sequence[Look]) -> list[str]:
@@ -35,12 +36,16 @@ def single_reads(looks: Sequence[Look]) -> list[str]:
     return reads if len(reads) > 1 else []
 
 
+def _has_writes(looks: Sequence[Look]) -> bool:
+    return any(look.written.seen for look in looks)
+
+
 def judge_errors(
     standing: Standing, plan: ReleasePlan, policy: RatePolicy, others: ArmTotal
 ) -> tuple[RateBound, Verdict, list[Finding]]:
-    """The candidate's error rate over the reads of all looks, the verdict on it, and the findings.
+    """The candidate's error rate over the requests of all looks, the verdict on it, and the findings.
 
-    `others` is what the backend counted of everybody else: users also write, while looks only read.
+    `others` is what the backend counted of everybody else: users also write, looks only where they were told to.
     """
     looks, alarm_alpha = standing.looks, errors_alarm_alpha(standing.looks, plan, policy)
     candidate, control = (errors_of(looks, arm) for arm in (Arm.CANDIDATE, Arm.CONTROL))
@@ -56,11 +61,13 @@ def judge_errors(
         verdict = Verdict.INCONCLUSIVE
     elif verdict is not Verdict.PROMOTE:
         findings.append(_told(standing, "rates.errors", verdict, title, whole, ""))
-    for read in single_reads(looks):
-        arms = [errors_of(looks, arm, read) for arm in (Arm.CANDIDATE, Arm.CONTROL)]
-        late = _blamed(late_errors(arms[0], arms[1], policy, alarm_alpha=alarm_alpha))
+    scopes = [(read, [errors_of(looks, arm, read) for arm in _ARMS]) for read in single_reads(looks)]
+    if _has_writes(looks):
+        scopes.append((say("writes"), [write_errors_of(looks, arm) for arm in _ARMS]))
+    for what, (mine, other) in scopes:
+        late = _blamed(late_errors(mine, other, policy, alarm_alpha=alarm_alpha))
         if late is not None:
-            findings.append(_finding(standing, say("Errors of {read} on candidate", read=read), late))
+            findings.append(_finding(standing, say("Errors of {read} on candidate", read=what), late))
     fails = late_errors(control, candidate, policy, alarm_alpha=alarm_alpha)
     for one in fails[:1]:
         title = say("Errors on control")

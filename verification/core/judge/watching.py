@@ -32,6 +32,7 @@ def judge_backend(looks: Sequence[Look], percent: int, *, is_gated: bool) -> Ite
     """
     yield from _data(looks, percent)
     yield from _uncompared(looks, percent, is_gated=is_gated)
+    yield from _written(looks, percent, is_gated=is_gated)
     yield from _health(looks, percent)
     lines = sum(look.fallback_lines or 0 for look in looks)
     if lines:
@@ -121,6 +122,36 @@ def _uncompared(looks: Sequence[Look], percent: int, *, is_gated: bool) -> Itera
         )
         verdict = Verdict.PROMOTE if is_gated else Verdict.INCONCLUSIVE
         yield Finding("state.uncompared", verdict, "Reads across the arms", reason, stage_percent=percent)
+
+
+def _written(looks: Sequence[Look], percent: int, *, is_gated: bool) -> Iterator[Finding]:
+    """What looks that write have seen, beside their errors."""
+    title = "Writes on both arms"
+    differing = sorted({words for look in looks for words in look.written.differing})
+    if differing:
+        reason = say(
+            "a write did something else on candidate than on control, again and again: {places}",
+            places="; ".join(differing),
+        )
+        yield Finding("state.cross", Verdict.ROLLBACK, title, reason, stage_percent=percent)
+    worded = sorted({words for look in looks for words in look.written.worded})
+    if worded:
+        reason = say(
+            "a write was answered otherwise on candidate than on control, again and again: {places}",
+            places="; ".join(worded),
+        )
+        yield Finding("write.answer", Verdict.HOLD, title, reason, stage_percent=percent)
+    unproven = {name: reason for look in looks for name, reason in look.written.unproven}
+    compared = {one.read for look in looks for one in look.written.seen if one.read not in dict(look.written.unproven)}
+    never = [f"{name} ({reason})" for name, reason in sorted(unproven.items()) if name not in compared]
+    if never:
+        verdict = Verdict.PROMOTE if is_gated else Verdict.INCONCLUSIVE
+        reason = say("at no look that tried it could be seen what a write does: {writes}", writes="; ".join(never))
+        yield Finding("state.uncompared", verdict, title, reason, stage_percent=percent)
+    left = looks[-1].written.left if looks else ()
+    if left:
+        reason = say("what looks have made may still be on the target: {names}", names="; ".join(left))
+        yield Finding("write.leftover", Verdict.PROMOTE, title, reason, stage_percent=percent)
 
 
 def _health(looks: Sequence[Look], percent: int) -> Iterator[Finding]:

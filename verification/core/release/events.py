@@ -43,6 +43,23 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
+class Written:
+    """What came of the writes of one look; nothing where it only read."""
+
+    seen: tuple[Seen, ...] = ()
+    """By endpoint and arm. Their times are kept and not judged: one write an hour knows no P95, and a test of it would
+    take its share of alpha from the reads."""
+    differing: tuple[str, ...] = ()
+    """What did otherwise on candidate than on control at every repetition: endpoint and places."""
+    worded: tuple[str, ...] = ()
+    """What did the same and was answered otherwise at every repetition, where that is no serious fault."""
+    unproven: tuple[tuple[str, str], ...] = ()
+    """Endpoints of which neither can be said, and why."""
+    left: tuple[str, ...] = ()
+    """What may still be on the target, and why; also of looks before that were killed."""
+
+
+@dataclass(frozen=True, slots=True)
 class Counters:
     """The backend's own counters as they stood; all start at 0 with its process."""
 
@@ -69,7 +86,7 @@ class Look:
     """Of requests on no arm: who served them."""
     compared_legacy: int = 0
     compared_domain: int = 0
-    """Of requests that only compared reads across the arms: who served them."""
+    """Of requests that only compared reads across the arms, or stood around a write: who served them."""
     health: str | None = None
     counters: Counters | None = None
     consistent: bool | None = None
@@ -89,6 +106,9 @@ class Look:
     clock_step_s: float = 0.0
     """How far the wall clock moved beside the monotonic one since the look before in the same process."""
     failure: str | None = None
+    unasked: int = 0
+    """Requests that were not sent because the time for the look was up, or nothing was answered for long."""
+    written: Written = Written()
 
     @property
     def is_answered(self) -> bool:

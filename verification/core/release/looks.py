@@ -6,7 +6,7 @@ looked at after every look. Counters are taken as differences: they start at 0 w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
@@ -14,13 +14,13 @@ from itertools import pairwise
 from verification.core.exceedance import Stratum
 from verification.core.histogram import Histogram, merge
 from verification.core.model import Arm
-from verification.core.release.events import Counters, Look
+from verification.core.release.events import Counters, Look, Seen
 from verification.core.release.plan import PlannedStage
 
 
 @dataclass(frozen=True, slots=True)
 class ArmTotal:
-    """One arm over all looks and reads."""
+    """One arm over all looks, reads and writes."""
 
     requests: int
     errors: int
@@ -29,9 +29,14 @@ class ArmTotal:
     unwitnessed: int
 
 
-def total_of(looks: Sequence[Look], arm: Arm, read: str | None = None) -> ArmTotal:
-    """Add up what the looks saw of an arm, of one read or of all."""
-    seen = [one for look in looks for one in look.seen if one.arm is arm and read in (None, one.read)]
+def asked_in(look: Look) -> tuple[Seen, ...]:
+    """All reads and writes that the look put on an arm."""
+    return (*look.seen, *look.written.seen)
+
+
+def total_of(looks: Sequence[Look], arm: Arm) -> ArmTotal:
+    """Add up what the looks saw of an arm, over all reads and writes."""
+    seen = [one for look in looks for one in asked_in(look) if one.arm is arm]
     return ArmTotal(
         *(sum(getattr(one, name) for one in seen) for name in ("requests", "errors", "legacy", "domain", "unwitnessed"))
     )
@@ -43,11 +48,19 @@ def reads_of(looks: Sequence[Look]) -> list[str]:
 
 
 def errors_of(looks: Sequence[Look], arm: Arm, read: str | None = None) -> list[tuple[int, int]]:
-    """By look the errors and requests of an arm, of one read or of all."""
-    return [
-        (sum(one.errors for one in mine), sum(one.requests for one in mine))
-        for mine in ([one for one in look.seen if one.arm is arm and read in (None, one.read)] for look in looks)
-    ]
+    """By look the errors and requests of an arm, of one read or of all reads and writes."""
+    asked = [asked_in(look) if read is None else look.seen for look in looks]
+    return [_errors(one for one in of if one.arm is arm and read in (None, one.read)) for of in asked]
+
+
+def write_errors_of(looks: Sequence[Look], arm: Arm) -> list[tuple[int, int]]:
+    """By look the errors and requests of an arm, of all writes."""
+    return [_errors(one for one in look.written.seen if one.arm is arm) for look in looks]
+
+
+def _errors(of: Iterable[Seen]) -> tuple[int, int]:
+    seen = tuple(of)
+    return sum(one.errors for one in seen), sum(one.requests for one in seen)
 
 
 def strata_of(looks: Sequence[Look]) -> list[Stratum]:
