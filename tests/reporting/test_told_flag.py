@@ -27,7 +27,7 @@ from verification.core.model import Answer, Arm, Finding, Verdict
 from verification.core.policy import Policy, RatePolicy
 from verification.core.records import Drill, Evidence, Exposure, ForcedCall, LogTail, Mishap, Usage, WitnessCheck
 from verification.core.release.chain import FIRST, broken, line
-from verification.core.release.events import Counters
+from verification.core.release.events import Counters, Written
 from verification.core.said import Said
 from verification.reporting import texts
 from verification.reporting.texts import told
@@ -152,6 +152,7 @@ def figures() -> Iterator[Finding]:
         with_look(ALL, 3, seen=(release.seen(Arm.CANDIDATE, legacy=20, domain=5), *ALL[3].seen)),
         with_look(ALL, 3, seen=(release.seen(Arm.CONTROL, legacy=0, domain=20, unwitnessed=5), *ALL[3].seen)),
         with_look(ALL, 3, seen=tuple(replace(one, times={}) for one in ALL[3].seen)),
+        looks(written=Written(release.both(0, errors=20, reads=("POST /1",)))),
     ):
         yield from release.figures_of(taken, gate=None)[1]
 
@@ -176,6 +177,7 @@ def backends() -> Iterator[Finding]:
         with_look(ALL, 5, at=after(2)),
         [one for one in ALL if one.slot % 3 == 0],
         [ALL[0], ALL[3], ALL[4]],
+        with_look(ALL, LAST, written=Written(differing=("1",), worded=("2",), unproven=(("3", "4"),), left=("5",))),
     ):
         yield from judged(stands(taken)).findings
 
