@@ -32,8 +32,8 @@ TEXTS: Mapping[str, Mapping[Lang, str]] = {
     "about": {"en": "about {value}", "zh": "约 {value}"},
     "of": {"en": "{there} of {needed}", "zh": "{there} / {needed}"},
     "cut": {"en": "… ({count} characters, all of them in the ledger)", "zh": "……（共 {count} 个字符，全文见台账）"},
-    "more": {"en": "{count} more stand in the ledger; python -m verification ledger export shows them.",
-             "zh": "另有 {count} 条见台账，可用 python -m verification ledger export 导出。"},
+    "more": {"en": "{count} more stand in the ledger; {command} shows them.",
+             "zh": "另有 {count} 条见台账，可用 {command} 导出。"},
 
     "verdict.PROMOTE": {"en": "PROMOTE", "zh": "PROMOTE 可以推进"},
     "verdict.INCONCLUSIVE": {"en": "INCONCLUSIVE", "zh": "INCONCLUSIVE 尚无定论"},
@@ -60,6 +60,8 @@ TEXTS: Mapping[str, Mapping[Lang, str]] = {
     "action.analyse": {"en": "do not go up; find and mend the cause, roll back and run {percent} % again.",
                        "zh": "不要提高比例；查明并修复原因，回滚后重新执行 {percent} %。"},
     "action.roll-back": {"en": "roll back now, to {percent} %.", "zh": "立即回滚到 {percent} %。"},
+    "action.lacking": {"en": "{step} Add {options} to the command as given before: it holds a secret, not shown here.",
+                       "zh": "{step}执行命令时请补上原有的 {options}：其值含敏感信息，此处不显示。"},
 
     "state.none": {"en": "Nothing has begun: the old implementation serves every request.",
                    "zh": "尚未开始：所有请求均由旧实现处理。"},
@@ -175,10 +177,10 @@ TEXTS: Mapping[str, Mapping[Lang, str]] = {
                           "zh": "台账中本阶段最后记录的结论为 {verdict}。"},
 
     "ledger": {"en": "Ledger {path}, line {line}, hash {hash}.", "zh": "台账 {path}，第 {line} 行，哈希 {hash}。"},
-    "ledger.whole": {"en": "Its chain is whole; python -m verification ledger verify checks it again.",
-                     "zh": "哈希链完整；可用 python -m verification ledger verify 复核。"},
-    "ledger.broken": {"en": "Its chain is BROKEN: python -m verification ledger verify tells where.",
-                      "zh": "哈希链已损坏：用 python -m verification ledger verify 查看位置。"},
+    "ledger.whole": {"en": "Its chain is whole; {command} checks it again.",
+                     "zh": "哈希链完整；可用 {command} 复核。"},
+    "ledger.broken": {"en": "Its chain is BROKEN: {command} tells where.",
+                      "zh": "哈希链已损坏：用 {command} 查看位置。"},
 
     "rule.release.stage": {"en": "Stage", "zh": "阶段"},
     "rule.rates.errors": {"en": "Errors", "zh": "错误率"},

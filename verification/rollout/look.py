@@ -51,7 +51,7 @@ def take_look(
     `log_from` is the log's byte from which on lines count; None: from its present end, as at the first look. `step_s`
     is how far the clock was set since the look before.
     """
-    began, elapsed = clock.now(), clock.elapsed()
+    began, elapsed, uptime = clock.now(), clock.elapsed(), clock.uptime()
     with connect(settings, settings.target.urls[0], Redactor(os.urandom(32))) as caller:
         told = _told(caller, settings)
         seen, failure = _probe(caller, settings, catalog, due)
@@ -79,6 +79,8 @@ def take_look(
         log_bytes=log_to,
         prometheus=() if asked is None else tuple(ask_prometheus(asked).items()),
         clock_step_s=step_s,
+        boot_id=None if uptime is None else uptime.boot_id,
+        boot_s=None if uptime is None else round(uptime.seconds, 3),
         failure=failure,
         **told,
     )
