@@ -9,6 +9,7 @@ from pathlib import Path
 from tests.core.release.history import History
 from tests.reporting.sample import HOSTILE
 from verification.core.model import Verdict
+from verification.core.release.call import Call
 from verification.core.release.events import Decided, FeedbackAdded, FeedbackResolved, Found, Told
 from verification.core.release.view import ReleaseView
 from verification.reporting.release_report import render_release_html, render_release_md
@@ -66,6 +67,12 @@ def changed() -> ReleaseView:
     return replace(view, wrong=("line 3 was changed after it had been written",))
 
 
+def called() -> ReleaseView:
+    """Called with options, one of which holds a secret."""
+    call = Call(ledger="my releases/it's.sqlite", target=f"http://maria:{SECRET}@10.0.0.7")
+    return replace(running().view(), call=call)
+
+
 def views() -> dict[str, ReleaseView]:
     """Every kind of release that a report may have to show."""
     overridden = History().start(50, override="we were asked to").look(2).start(10)
@@ -87,6 +94,7 @@ def views() -> dict[str, ReleaseView]:
         "stopped": History().start(10).look(1).start(0).view(),
         "finished": finished().view(),
         "changed": changed(),
+        "called": called(),
         "flooded": flooded().view(),
         "no-lower-bound": History().start(10).look(2).gate(low=-1.0).view(),
         "no-upper-bound": History().start(10).look(2).gate(high=None).view(),

@@ -70,7 +70,7 @@ def test_the_first_screen_holds_percent_window_four_figures_verdict_and_what_to_
     for shown in (first, beginning):
         assert words.verdict(view.judgement.verdict) in shown
         assert words.next_step(view) in shown
-        assert view.action.command in shown
+        assert view.command in shown
         assert f"{view.stage.percent} %" in shown
         assert words("window") in shown
         assert words("as-of", at=words.moment(view.now)) in shown

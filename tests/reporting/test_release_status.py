@@ -31,8 +31,14 @@ def test_it_fits_on_a_screen_and_holds_nothing_that_steers_it(name: str, lang: L
 @pytest.mark.parametrize("name", VIEWS)
 def test_the_last_line_is_the_exact_command(name: str) -> None:
     lines = status_lines(VIEWS[name])
-    assert lines[-1].strip() == VIEWS[name].action.command
-    assert lines[-2].startswith("Next")
+    assert lines[-1].strip() == VIEWS[name].command
+    assert any(line.startswith("Next") for line in lines[-3:-1])
+
+
+def test_what_must_be_added_to_the_command_is_told_without_its_value() -> None:
+    text = " ".join(line.strip() for line in status_lines(VIEWS["called"]))
+    assert "Add --target to the command as given before" in text
+    assert text.endswith("""observe --ledger='my releases/it'"'"'s.sqlite'""")
 
 
 def test_stages_what_is_there_the_verdict_and_the_feedback_are_told() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime, timedelta
 
+from verification.rollout.clock import Uptime
+
 
 class Calendar:
     """A clock whose `sleep` is over at once."""
@@ -13,6 +15,7 @@ class Calendar:
         self._begins, self._slept = begins, 0.0
         self._real = time.monotonic()
         self.stepped = timedelta()
+        self.boot_id = "one start of the machine"
 
     def begin_now(self) -> None:
         """Agree with the machine's own clock, for another process looks at that."""
@@ -23,6 +26,9 @@ class Calendar:
 
     def elapsed(self) -> float:
         return time.monotonic() - self._real + self._slept
+
+    def uptime(self) -> Uptime:
+        return Uptime(self.boot_id, self.elapsed())
 
     def sleep(self, seconds: float) -> None:
         self._slept += seconds

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.core.release.builders import BEGAN, feedback, gate, look, rolled_back, seen, started
 from verification.core.model import Arm, Verdict
-from verification.core.release.events import Decided, Event, FeedbackResolved, Found, Judged, Told, Written
+from verification.core.release.events import Decided, Event, FeedbackResolved, Found, Judged, Notified, Told, Written
 from verification.rollout.ledger import Ledger
 
 WROTE = Written(
@@ -29,6 +29,7 @@ EVERY_KIND: list[Event] = [
     Decided(10, "hold", "maria", "wait for the night"),
     rolled_back(detail=("nothing by domain",)),
     Told("flagger", "Synced"),
+    Notified(7),
 ]
 
 

@@ -17,8 +17,11 @@ from tests.rollout.releasing import PLAN, Release
 from verification.core.errors import UsageError
 from verification.core.model import Arm, Verdict
 from verification.core.release.events import Look
+from verification.core.release.plan import ReleasePlan
+from verification.rollout import clock
+from verification.rollout.clock import SystemClock
 from verification.rollout.look import _fallbacks, counters_of, take_look
-from verification.rollout.observe import Observer
+from verification.rollout.observe import Observer, pace
 from verification.settings.target import FALLBACK_WORDS
 
 KILLS = 50
@@ -135,6 +138,106 @@ def test_a_clock_that_was_set_is_named(backend: Deployment, tmp_path: Path) -> N
     assert looks(release)[-1].clock_step_s == pytest.approx(3 * 3600, abs=1)
     found = {one.rule: one for one in release.ledger.standing().found}
     assert "the clock was set or the machine slept, by up to +10800 s" in found["release.clock"].reason
+
+
+def once(release: Release) -> Look:
+    """A look by a process of its own."""
+    Observer(release.settings, release.catalog, release.ledger, release.clock, release.said.append).once()
+    return looks(release)[-1]
+
+
+@pytest.mark.parametrize("hours", [3, -1.5])
+def test_a_clock_that_was_set_between_two_processes_is_named(backend: Deployment, tmp_path: Path, hours: float) -> None:
+    release = Release(backend, tmp_path)
+    release.requests = 2
+    assert release.start(10).is_proven
+    first = once(release)
+    assert (first.boot_id, first.clock_step_s) == (release.clock.boot_id, 0.0)
+    release.clock.stepped = timedelta(hours=hours)
+    release.clock.sleep(3 * 3600)
+    assert once(release).clock_step_s == pytest.approx(3600 * hours, abs=1)
+    found = {one.rule: one for one in release.ledger.standing().found}
+    assert f"the clock was set or the machine slept, by up to {3600 * hours:+.0f} s" in found["release.clock"].reason
+    release.clock.sleep(3600)
+    assert once(release).clock_step_s == pytest.approx(0, abs=1)
+
+
+@pytest.mark.parametrize("before", ["another start of the machine", None])
+def test_where_the_machine_was_started_anew_or_tells_nothing_no_step_is_claimed(
+    backend: Deployment, tmp_path: Path, before: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = Release(backend, tmp_path)
+    release.requests = 2
+    assert release.start(10).is_proven
+    with monkeypatch.context() as earlier:
+        if before is None:
+            earlier.setattr(release.clock, "uptime", lambda: None)
+        else:
+            earlier.setattr(release.clock, "boot_id", before)
+        assert once(release).boot_id == before
+    release.clock.stepped = timedelta(hours=3)
+    assert once(release).clock_step_s == 0.0
+    monkeypatch.setattr(release.clock, "uptime", lambda: None)
+    release.clock.sleep(3600)
+    assert once(release).boot_s is None
+
+
+def test_the_machines_uptime_goes_on_from_process_to_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = (
+        "from verification.rollout.clock import SystemClock as S; one = S().uptime(); print(one.boot_id, one.seconds)"
+    )
+    before, own = SystemClock().uptime(), SystemClock()
+    said = subprocess.run([sys.executable, "-c", words], capture_output=True, text=True, timeout=60, check=True).stdout
+    after = own.uptime()
+    assert before is not None
+    assert after is not None
+    boot_id, seconds = said.split()
+    assert before.boot_id == boot_id == after.boot_id
+    assert before.seconds < float(seconds) < after.seconds
+    monkeypatch.setattr(clock, "_BOOT_ID", tmp_path / "nowhere")
+    assert own.uptime() is None
+    (tmp_path / "nowhere").write_text("\n")
+    assert own.uptime() is None
+    monkeypatch.undo()
+    monkeypatch.delattr(time, "CLOCK_BOOTTIME")
+    assert own.uptime() is None
+
+
+def test_looks_are_taken_no_more_often_than_asked_for_and_keep_their_slots(backend: Deployment, tmp_path: Path) -> None:
+    release = Release(backend, tmp_path)
+    release.requests = 2
+    assert release.start(10).is_proven
+    observer = Observer(
+        release.settings, release.catalog, release.ledger, release.clock, release.said.append, timedelta(hours=2)
+    )
+    observer.run(timedelta(hours=6, minutes=30))
+    assert [look.slot for look in looks(release)] == [0, 2, 4, 6]
+    assert [line for line in release.said if "the stage can never be passed" in line] == [release.said[0]]
+    # The first look of another stage waits for nothing.
+    assert release.start(25, override="meanwhile").is_proven
+    observer.run(timedelta(minutes=1))
+    assert release.ledger.standing().looks[-1].slot == 0
+    assert len([line for line in release.said if line.startswith("--every")]) == 1
+
+
+def test_what_an_interval_comes_to_is_said_by_number() -> None:
+    plan = ReleasePlan()
+    stage = plan.stages[0]
+    assert pace(plan, stage, timedelta(hours=1)) == (None, True)
+    told, can_pass = pace(plan, stage, timedelta(minutes=30))
+    assert can_pass
+    assert told is not None
+    assert "--every 0.5 h: the plan looks every 1 h at 10 %, and more often gains nothing" in told
+    told, can_pass = pace(plan, stage, timedelta(minutes=66))
+    assert can_pass
+    assert told is not None
+    assert "44 looks at most" in told
+    assert "never" not in told
+    told, can_pass = pace(plan, stage, timedelta(hours=2))
+    assert not can_pass
+    assert told is not None
+    assert "at 10 % that gives 25 looks at most in the longest window, 48 h; 22 are needed, 49 are due, and 9" in told
+    assert "[[release.stages]]" in told
 
 
 def test_a_backend_that_does_not_answer_is_held_after_two_looks(backend: Deployment, tmp_path: Path) -> None:

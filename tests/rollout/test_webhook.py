@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import logging
+import os
 import socket
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -23,7 +27,15 @@ from verification.settings.release import NotifySettings
 
 NAME = "GATE_TEST_WEBHOOK"
 PLANTED = "planted-in-the-path"
-VALUES = {"percent": "10", "verdict": "HOLD", "former": "INCONCLUSIVE", "reason": "P95: +12 %", "action": "wait"}
+VALUES = {
+    "percent": "10",
+    "verdict": "HOLD",
+    "former": "INCONCLUSIVE",
+    "reason": "P95: +12 %",
+    "action": "wait",
+    "event": "verdict",
+    "at": "2026-11-23T08:00:00+00:00",
+}
 
 
 @contextmanager
@@ -169,10 +181,48 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
 
 
 def test_a_webhook_that_never_answers_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(webhook, "_WHOLE_S", 0.2)
+    monkeypatch.setattr(webhook, "LONGEST_S", 0.2)
     with closing(socket.create_server(("127.0.0.1", 0))) as silent:
         reason = told(monkeypatch, f"http://127.0.0.1:{silent.getsockname()[1]}/{PLANTED}")
     assert reason == "the webhook did not answer within 0.2 s"
+
+
+@pytest.mark.parametrize("hanging", ["a name", "a file"])
+def test_what_no_limit_can_be_given_to_is_not_waited_for_either(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, hanging: str
+) -> None:
+    free = threading.Event()
+    monkeypatch.setattr(webhook, "LONGEST_S", 0.2)
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: free.wait(60) and [])
+    file = tmp_path / "url"
+    if hanging == "a file":
+        os.mkfifo(file)
+    else:
+        file.write_text(f"http://hooks.example/{PLANTED}")
+    try:
+        assert notify(NotifySettings(file=file), VALUES) == "the webhook did not answer within 0.2 s"
+    finally:
+        free.set()
+        if hanging == "a file":
+            file.write_text("http://127.0.0.1:9")
+
+
+def test_the_url_stands_in_no_log(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    with receiving() as (url, got):
+        assert told(monkeypatch, url.replace("http://", "http://user:planted-in-front@")) is None
+    assert got
+    assert PLANTED not in caplog.text
+    assert "planted-in-front" not in caplog.text
+    assert base64.b64encode(b"user:planted-in-front").decode() not in caplog.text
+
+
+def test_user_and_password_of_the_url_are_sent_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+    with receiving() as (url, got):
+        assert told(monkeypatch, url.replace("http://", "http://us%40er:pass@")) is None
+    ((_, headers, _),) = got
+    sent = {name.lower(): value for name, value in headers.items()}
+    assert sent["authorization"] == f"Basic {base64.b64encode(b'us@er:pass').decode()}"
 
 
 def test_an_endless_answer_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -204,6 +254,7 @@ def test_an_endless_answer_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
         ("{", "no JSON"),
         ('"{reason}"', "JSON object"),
         ("[" * 20_000, "no JSON"),
+        ('{"text": "{events}"}', "{events} is filled in by nobody; valid: {percent}, {verdict}, {former}, {reason}, "),
         ('{"text": "{reasons}"}', "{reasons} is filled in by nobody"),
         ('{"text": ["{percent}", {"deep": "{url}"}]}', "{url} is filled in by nobody"),
     ],

@@ -1,10 +1,11 @@
-"""Tells a webhook that the verdict has changed. Its URL is a secret, and no trouble with it may stop a release."""
+"""Tells a webhook what is new of a release. Its URL is a secret, and no trouble with it may stop a release."""
 
 from __future__ import annotations
 
 import json
 import os
 import ssl
+import threading
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,31 +17,51 @@ from verification.core.redact import redact_text, secret_values
 from verification.drive.transport import Transport
 from verification.settings.release import PLACE, NotifySettings
 
-_WHOLE_S = 5.0
+LONGEST_S = 5.0
+"""Longest time that telling may take."""
+_GRACE_S = 0.1
+_HEADERS = {"content-type": "application/json", "user-agent": "release-gate"}
 _MOST_SIGNS = 2000
 """Of one value; chats refuse long messages as a whole."""
 
 
-def notify(settings: NotifySettings, values: Mapping[str, str]) -> str | None:
+def notify(settings: NotifySettings, values: Mapping[str, str], within_s: float | None = None) -> str | None:
     """Post the template with the values filled in; None once it was taken, else why not. Never raises.
 
-    The reason names neither the URL nor anything that the other side said. Redirects are not followed.
+    It takes `LONGEST_S` seconds at most, or `within_s`. The reason names neither the URL nor anything that the other
+    side said. Redirects are not followed.
     """
+    limit_s = max(0.0, LONGEST_S if within_s is None else within_s)
+    said: list[str | None] = []
+    # In a thread, for neither a name that is looked up nor a file that is read can be given a limit.
+    trying = threading.Thread(target=lambda: said.append(_sent(settings, values, limit_s)), daemon=True)
+    try:
+        trying.start()
+    except RuntimeError:
+        return "no thread could be started for the webhook"
+    trying.join(limit_s + _GRACE_S)
+    return said[0] if said else _late(limit_s)
+
+
+def _sent(settings: NotifySettings, values: Mapping[str, str], limit_s: float) -> str | None:
     try:
         url = _url(settings)
         body = filled_in(settings.template, values)
-        status = _post(url, body)
+        status = _post(url, body, limit_s)
     except SettingsError as error:
         return str(error)
     except httpx.TimeoutException:
-        return f"the webhook did not answer within {_WHOLE_S:g} s"
-    except (httpx.HTTPError, OSError, ValueError) as error:
-        # Its own words may hold the URL.
+        return _late(limit_s)
+    except Exception as error:  # noqa: BLE001  # its own words, and its traceback, may hold the URL
         return f"the webhook could not be reached: {type(error).__name__}"
     if httpx.codes.is_success(status):
         return None
     moved = ", a redirect, which is not followed" if httpx.codes.is_redirect(status) else ""
     return f"the webhook answered {status}{moved}"
+
+
+def _late(limit_s: float) -> str:
+    return f"the webhook did not answer within {limit_s:.3g} s"
 
 
 def filled_in(template: str, values: Mapping[str, str]) -> str:
@@ -90,15 +111,17 @@ def _url(settings: NotifySettings) -> httpx.URL:
     return url
 
 
-def _post(url: httpx.URL, body: str) -> int:
+def _post(url: httpx.URL, body: str, limit_s: float) -> int:
     """The status of the answer; its body is not read."""
     try:
-        transport = Transport(_WHOLE_S)
+        transport = Transport(limit_s)
     except (OSError, ssl.SSLError) as error:
         raise SettingsError(f"release.notify: no certificates can be read: {type(error).__name__}.") from None
-    # trust_env off: a proxy from the environment would learn what is told.
-    with httpx.Client(transport=transport, trust_env=False, follow_redirects=False) as client:
-        asked = client.build_request("POST", url, content=body.encode(), headers={"content-type": "application/json"})
-        answer = client.send(asked, stream=True)
+    asked = httpx.Request("POST", url, content=body.encode(), headers=_HEADERS)
+    if url.userinfo:
+        asked = next(httpx.BasicAuth(url.username, url.password).auth_flow(asked))
+    # Without httpx's client, which would log the URL, and let a proxy from the environment learn what is told.
+    with transport:
+        answer = transport.handle_request(asked)
         answer.close()
         return answer.status_code

@@ -191,19 +191,19 @@ def render_release_md(view: ReleaseView, lang: Lang) -> str:
     """The same as Markdown, for a pull request or a summary."""
     words = Words(lang)
     report = report_of(view, words)
-    next_step = f"**{words.next_head(view)}** {words.next_step(view)} `{view.action.command}`"
+    next_step = f"**{words.next_head(view)}** {words.next_step(view)} `{view.command}`"
     lines = [f"# {words.verdict(report.verdict)}", "", escaped(report.kicker), "", f"{report.meaning} {next_step}", ""]
     lines += [*_items(report.states), ""]
     facts = [words.pair(one.name, " · ".join(filter(None, (one.value, one.note)))) for one in report.facts]
     lines += [*_items(facts), ""]
-    lines += _section(words("figures"), _table(report.figures, words, words("no-figures")))
+    lines += _section(words("figures"), _table(report.figures, view, words, words("no-figures")))
     if report.missing or report.reasons:
         lines += _section(words("why"), _items([*report.reasons, *filter(None, [report.missing])]))
-    lines += _section(words("progress"), _table(report.progress, words, words("none")))
-    lines += _section(words("done"), _table(report.steps, words, words("none")))
+    lines += _section(words("progress"), _table(report.progress, view, words, words("none")))
+    lines += _section(words("done"), _table(report.steps, view, words, words("none")))
     note = words("findings.note")
-    lines += _section(words("findings"), [note, "", *_table(report.findings, words, words("findings.none"))])
-    lines += _section(words("feedback"), _table(report.feedback, words, words("feedback.none")))
+    lines += _section(words("findings"), [note, "", *_table(report.findings, view, words, words("findings.none"))])
+    lines += _section(words("feedback"), _table(report.feedback, view, words, words("feedback.none")))
     lines += _section(words("decision"), [*_items(words.decision(view)), "", next_step])
     return "\n".join([*lines, escaped(words.ledger(view)), ""])
 
@@ -216,11 +216,11 @@ def _items(lines: Iterable[str]) -> list[str]:
     return [f"- {escaped(line)}" for line in lines]
 
 
-def _table(table: Table, words: Words, empty: str) -> list[str]:
+def _table(table: Table, view: ReleaseView, words: Words, empty: str) -> list[str]:
     if not table.rows:
         return [empty]
     rows = [_row(table.heads), "|" + "---|" * len(table.heads), *map(_row, table.rows)]
-    return [*rows, "", words("more", count=plain.count(table.left_out))] if table.left_out else rows
+    return [*rows, "", escaped(words.more(table.left_out, view))] if table.left_out else rows
 
 
 def _row(cells: Iterable[str]) -> str:

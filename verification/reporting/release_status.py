@@ -34,9 +34,9 @@ def status_lines(view: ReleaseView, lang: Lang = "en") -> list[str]:
         lines += [f"  {line}" for line in _figures(view, words)]
         lines += [part for reason in reasons_of(view, words, _MOST_REASONS) for part in _wrapped(reason, "  - ")]
     lines += [f"  ! {line}" for line in _open_feedback(view, words)]
-    # A command that is cut is none, so it has a line of its own and is never too long.
-    lines += ["", f"{words.next_head(view)} {words.next_step(view)}"]
-    return [*map(_fitted, lines), f"  {visible(view.action.command)}"]
+    # A command that is cut is none, so it has a line of its own, however long.
+    lines += ["", *_wrapped(f"{words.next_head(view)} {words.next_step(view)}", "")]
+    return [*map(_fitted, lines), f"  {visible(view.command)}"]
 
 
 def _stages(view: ReleaseView, words: Words) -> Iterator[str]:

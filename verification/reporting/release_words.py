@@ -174,8 +174,10 @@ class Words:
         return self(key, percent=release.percent, at=self.moment(release.began_at))
 
     def next_step(self, view: ReleaseView) -> str:
-        """What to do now, without its command."""
-        return self(f"action.{self._kind(view.action, view)}", percent=view.action.percent)
+        """What to do now, without its command; what must be added to that by hand."""
+        step = self(f"action.{self._kind(view.action, view)}", percent=view.action.percent)
+        lacking = view.call.lacking
+        return self("action.lacking", step=step, options=self.all_of(lacking)) if lacking else step
 
     def next_head(self, view: ReleaseView) -> str:
         """How the next step is announced: a report of the past says that it speaks of now."""
@@ -257,7 +259,12 @@ class Words:
     def ledger(self, view: ReleaseView) -> str:
         """Which ledger this was read from, and whether it is whole."""
         named = self("ledger", path=self.said(view.ledger), line=plain.count(view.last_line), hash=view.last_hash)
-        return f"{named} {self('ledger.broken' if view.wrong else 'ledger.whole')}"
+        key = "ledger.broken" if view.wrong else "ledger.whole"
+        return f"{named} {self(key, command=view.call.suite('ledger verify'))}"
+
+    def more(self, count: int, view: ReleaseView) -> str:
+        """How many rows are left out, and where they are."""
+        return self("more", count=plain.count(count), command=view.call.suite("ledger export"))
 
 
 def _limit(share: float) -> str:

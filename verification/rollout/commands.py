@@ -8,8 +8,6 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
-from datetime import timedelta
-from pathlib import Path
 from typing import Any, TypeVar
 
 from verification.catalog.load import load_catalog
@@ -20,95 +18,30 @@ from verification.core.printable import visible
 from verification.core.redact import redact_text
 from verification.core.release.view import ReleaseView, last_stage, view_of
 from verification.evidence import save
+from verification.rollout.arguments import add_arguments
+from verification.rollout.call import call_of, next_lines
 from verification.rollout.clock import SystemClock
 from verification.rollout.ledger import Ledger
 from verification.settings import Settings, load_settings
 
-_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 CLOCK = SystemClock()
 T = TypeVar("T")
 
 
 def add_release_commands(commands: Any) -> None:
     """Add what carries a release to the suite's commands."""
-    begin = _command(commands, "start", "put the backend at the next percent of the plan, and prove that it is there")
-    begin.add_argument("percent", metavar="PERCENT", help="a stage of the plan, 1 to 100")
-    begin.add_argument("--override", metavar="REASON", help="pass over the order of the plan; is written down")
-    _mover(begin)
-    begin.set_defaults(run=_start)
-    back = _command(commands, "rollback", "bring every request back to the old implementation, and prove it")
-    back.add_argument("--why", default="on command", metavar="TEXT", help="is written down")
-    back.add_argument("--print-script", action="store_true", help="print a shell script that does it without the suite")
-    _mover(back)
-    back.set_defaults(run=_rollback)
-    watch = _command(commands, "observe", "look at the backend while a stage runs; the plan says how often")
-    watch.add_argument("--once", action="store_true", help="take the look that is due and end, for cron")
-    watch.add_argument("--every", type=_duration, metavar="TIME", help="for example 1h; must be what the plan says")
-    watch.add_argument("--for", dest="longest", type=_duration, metavar="TIME", help="such as 2d (default: for ever)")
-    watch.add_argument("--allow-writes", action="store_true", help="where looks write: also elsewhere than here")
-    watch.set_defaults(run=_observe)
-    choose = _command(commands, "decide", "judge the present stage now; write down a run of the gate, or a decision")
-    choose.add_argument("--run", dest="gate_run", type=Path, metavar="RUN", help="folder of a run of the gate")
-    choose.add_argument(
-        "--as", dest="decision", choices=("promote", "hold", "again", "roll-back"), help="your decision"
-    )
-    choose.add_argument("--why", default="", metavar="TEXT", help="why, with --as")
-    _who(choose)
-    choose.set_defaults(run=_decide)
-    _add_feedback(commands)
-    shown = _command(commands, "status", "where the release stands: stages, window, evidence, verdict, what comes next")
-    shown.add_argument("--lang", choices=("en", "zh"), default="en")
-    shown.set_defaults(run=_status)
-    told = _command(commands, "report", "write the execution report of a stage, as Markdown and as a page")
-    told.add_argument("--stage", type=int, metavar="PERCENT", help="default: the one that runs, or ran last")
-    told.add_argument("--lang", choices=("en", "zh"), default="en")
-    told.add_argument("--output", type=Path, metavar="DIR", help="default: [run] report_dir, reports")
-    told.set_defaults(run=_report)
-    asked = _command(commands, "serve", "answer Argo Rollouts, Flagger and Prometheus from what was written down")
-    asked.add_argument("--host", default="127.0.0.1", metavar="ADDRESS", help="another than this machine needs a token")
-    asked.add_argument("--port", type=int, default=8787, help="default: %(default)s")
-    asked.add_argument("--token-file", type=Path, metavar="FILE", help="default: the variable RELEASE_GATE_TOKEN")
-    asked.set_defaults(run=_serve)
-    book = _command(commands, "ledger", "check or export what was written down")
-    book.add_argument("do", choices=("verify", "export"), help="verify the chain, or export it as JSON lines")
-    book.set_defaults(run=_ledger)
-
-
-def _command(commands: Any, name: str, text: str) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = commands.add_parser(name, help=text)
-    parser.add_argument("--settings", type=Path, metavar="FILE", help="settings file (default: rollout.toml)")
-    parser.add_argument("--target", metavar="URL", help="the backend of the release")
-    parser.add_argument("--ledger", type=Path, metavar="FILE", help="default: [release] ledger, release.sqlite")
-    return parser
-
-
-def _who(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--who", default=None, metavar="NAME", help="is written down (default: your user name)")
-
-
-def _mover(parser: argparse.ArgumentParser) -> None:
-    _who(parser)
-    parser.add_argument("--allow-percent-change", action="store_true", help="also where it is not this machine")
-
-
-def _add_feedback(commands: Any) -> None:
-    parser = _command(commands, "feedback", "what users say: add, import, list, resolve")
-    parser.add_argument("do", choices=("add", "import", "list", "resolve"))
-    parser.add_argument("what", nargs="?", default="", metavar="TEXT|FILE|ID", help="words, a file, or an id")
-    parser.add_argument("--severity", choices=("serious", "minor"), default="minor")
-    parser.add_argument("--endpoint", metavar="ENDPOINT", help='for example "GET /cameras/{id}/stats"')
-    parser.add_argument("--source", default="a person", metavar="NAME", help="who said it")
-    parser.add_argument("--reason", default="", metavar="TEXT", help="why it stands in the way no more")
-    _who(parser)
-    parser.set_defaults(run=_feedback)
-
-
-def _duration(text: str) -> timedelta:
-    """A time such as 90m, 1h, 2d or 1w."""
-    number, unit = text[:-1], text[-1:]
-    if unit in _UNITS and number.isascii() and number.isdigit() and 0 < int(number) < 100_000:
-        return timedelta(**{_UNITS[unit]: int(number)})
-    raise argparse.ArgumentTypeError(f"{text!r} is no time; 30m, 1h, 2d or 1w are")
+    runs = {
+        "start": _start,
+        "rollback": _rollback,
+        "observe": _observe,
+        "decide": _decide,
+        "feedback": _feedback,
+        "status": _status,
+        "report": _report,
+        "serve": _serve,
+        "ledger": _ledger,
+    }
+    add_arguments(commands, runs)
 
 
 def settings_of(options: argparse.Namespace) -> Settings:
@@ -186,19 +119,18 @@ def _or_none(get: Callable[[], T]) -> T | None:
 
 
 def _observe(options: argparse.Namespace) -> int:
-    from verification.rollout.observe import Observer
+    from verification.rollout.observe import Observer, pace
 
     settings = settings_of(options)
     if settings.is_embedded:
         raise UsageError("observe: name the backend of the release with --target URL or as [target] url.")
     with Ledger(settings.release.ledger, create=False) as ledger:
         stage = settings.release.stage(ledger.standing().percent)
-        if options.every is not None and stage is not None and options.every != stage.every:
-            raise UsageError(
-                f"--every {options.every}: the plan looks every {stage.every_hours:g} h at {stage.percent} %, and "
-                "holds the looks against that. Change every_hours of the stage in [[release.stages]]."
-            )
-        observer = Observer(settings, catalog_of(settings), ledger, CLOCK, tell)
+        if options.every is not None and stage is not None:
+            told, can_pass = pace(settings.release.plan, stage, options.every)
+            if not can_pass:
+                raise UsageError(str(told))
+        observer = Observer(settings, catalog_of(settings), ledger, CLOCK, tell, options.every)
         try:
             found = observer.once() if options.once else observer.run(options.longest)
         except KeyboardInterrupt:
@@ -220,7 +152,7 @@ def _decide(options: argparse.Namespace) -> int:
             done = verdict.decide(ledger, CLOCK, options.decision, who=_user(options), why=options.why)
             tell(f"{done.who} decided at {done.percent} %: {done.decision}: {done.why}")
     tell(f"{judgement.percent} %: {judgement.verdict}")
-    for line in (*judgement.reasons, *complaints, f"next: {judgement.action.command}"):
+    for line in (*judgement.reasons, *complaints, *next_lines(judgement, call_of(settings))):
         tell(f"  {line}")
     return judgement.verdict.exit_code
 
@@ -258,6 +190,7 @@ def _view(settings: Settings, percent: int | None) -> ReleaseView:
             percent=percent,
             target=", ".join(settings.target.urls) or "no target is named",
             ledger=str(ledger.path),
+            call=call_of(settings),
         )
 
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from verification.core.cases import Catalog
@@ -19,8 +20,10 @@ from verification.core.release.plan import ReleasePlan
 from verification.core.release.standing import Standing
 from verification.drive.connect import connect
 from verification.drive.named_target import NamedTarget
+from verification.rollout.call import call_of
 from verification.rollout.clock import Clock
 from verification.rollout.ledger import Ledger, sole_mover
+from verification.rollout.notice import tell_unwritten
 from verification.rollout.proof import Proof, prove_percent, prove_rollback
 from verification.rollout.verdict import judge_now
 from verification.settings import Settings
@@ -86,7 +89,7 @@ def start(
     """Put the backend at a percent of the plan; UsageError where the plan does not let it and nobody overrides that."""
     with sole_mover(ledger.path):
         # As of now, not as of the last look: feedback may have come in since, or looks have been missed.
-        judge_now(settings, ledger, clock)
+        _, complaints = judge_now(settings, ledger, clock)
         standing = ledger.standing()
         refused = refusal(standing, settings.release, percent)
         if refused is not None and percent == 0:
@@ -103,18 +106,23 @@ def start(
         except BaseException as error:
             # Interrupted, or a bug: it must not stay where nobody has proven anything.
             cut_off = _put_back(settings, attempt, Proof(wrong=(f"cut off by {type(error).__name__}",)))
-            ledger.append(replace(cut_off, seconds=_since(clock, began)), clock.now())
+            cut_off = replace(cut_off, seconds=_since(clock, began))
+            ledger.append(cut_off, clock.now())
+            _tell(settings, ledger, cut_off, clock)
             raise
         if proof.wrong:
             event = _put_back(settings, attempt, proof)
         else:
             event = replace(attempt, is_proven=True, detail="; ".join(proof.shown))
-        ledger.append(replace(event, seconds=_since(clock, began)), clock.now())
+        event = replace(event, seconds=_since(clock, began))
+        ledger.append(event, clock.now())
     if event.is_proven:
-        return Outcome(True, (f"started: {percent} %", *proof.shown))
+        return Outcome(True, (f"started: {percent} %", *proof.shown, *complaints))
+    complaints = _tell(settings, ledger, event, clock)
     wrong = "; ".join(proof.wrong)
     lines = (f"not started: {percent} % is not proven: {wrong}", event.detail.removeprefix(f"{wrong}; "))
-    return Outcome(False, lines if event.is_back else (*lines, "`rollback` brings everything to the old one."))
+    back = f"`{call_of(settings).back}` brings everything to the old one."
+    return Outcome(False, (*lines, *(() if event.is_back else (back,)), *complaints))
 
 
 def _put_back(settings: Settings, attempt: Started, proof: Proof) -> Started:
@@ -148,15 +156,29 @@ def rollback(
             proof = proof.and_(Proof(wrong=(str(error),)))
     proof = proof.and_(prove_rollback(settings, catalog, baseline))
     seconds = _since(clock, began)
+    event = RolledBack(former, who, why, not proof.wrong, (*proof.wrong, *proof.shown), seconds)
     if ledger is not None:
         try:
-            detail = (*proof.wrong, *proof.shown)
-            ledger.append(RolledBack(former, who, why, not proof.wrong, detail, seconds), clock.now())
+            ledger.append(event, clock.now())
         except EvidenceError as error:
-            proof = proof.and_(Proof(wrong=(str(error),)))
+            proof, ledger = proof.and_(Proof(wrong=(str(error),))), None
+            event = replace(event, is_proven=False, detail=(*proof.wrong, *proof.shown))
+    complaints = _tell(settings, ledger, event, clock)
     first = "NOT proven" if proof.wrong else "proven"
     lines = (f"rolled back from {former} % in {seconds:.1f} s, {first}:", *proof.shown)
-    return Outcome(not proof.wrong, (*lines, *(f"WRONG: {one}" for one in proof.wrong)))
+    return Outcome(not proof.wrong, (*lines, *(f"WRONG: {one}" for one in proof.wrong), *complaints))
+
+
+def _tell(settings: Settings, ledger: Ledger | None, event: Started | RolledBack, clock: Clock) -> tuple[str, ...]:
+    """Have a move told that is over; why it was not. What goes wrong with that changes nothing of the move."""
+    try:
+        if ledger is not None:
+            # A ledger that cannot be believed any more must not keep people from being told.
+            with suppress(EvidenceError):
+                return judge_now(settings, ledger, clock)[1]
+        return tell_unwritten(settings, event, clock)
+    except KeyboardInterrupt:
+        return ("the webhook was not told: interrupted",)
 
 
 def _move(settings: Settings, percent: int) -> Proof:

@@ -214,6 +214,11 @@ def sole_mover(path: Path) -> AbstractContextManager[None]:
     return _held(path, "moved", "is being moved", "Wait until that has ended.")
 
 
+def sole_teller(path: Path) -> AbstractContextManager[None]:
+    """Hold the right to tell the webhook what is new; UsageError where another process does that."""
+    return _held(path, "told", "is being told of to the webhook", "Nothing needs to be done: that process tells it.")
+
+
 @contextmanager
 def _held(path: Path, purpose: str, doing: str, advice: str) -> Iterator[None]:
     """A right that the system takes back when the process ends, however it ends."""

@@ -57,7 +57,7 @@ def take_look(
     `log_from` is the log's byte from which on lines count; None: from its present end, as at the first look. `step_s`
     is how far the clock was set since the look before.
     """
-    began, elapsed, heard = clock.now(), clock.elapsed(), Heard()
+    began, elapsed, uptime, heard = clock.now(), clock.elapsed(), clock.uptime(), Heard()
     url, longest = settings.target.urls[0], longest_s(settings, due.percent)
     with connect(settings, url, Redactor(os.urandom(32)), longest_s=longest, hear=heard.add) as caller:
         told = _told(caller, settings)
@@ -88,6 +88,8 @@ def take_look(
         log_bytes=log_to,
         prometheus=() if asked is None else tuple(ask_prometheus(asked).items()),
         clock_step_s=step_s,
+        boot_id=None if uptime is None else uptime.boot_id,
+        boot_s=None if uptime is None else round(uptime.seconds, 3),
         failure="; ".join(filter(None, (failure, heard.told))) or None,
         unasked=heard.unasked.total(),
         written=written,

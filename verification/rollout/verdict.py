@@ -1,4 +1,4 @@
-"""Judges the present stage, writes down what is new of it, and tells whoever wants to know of a changed verdict."""
+"""Judges the present stage, writes down what is new of it, and has it told."""
 
 from __future__ import annotations
 
@@ -9,18 +9,20 @@ from verification.core.errors import EvidenceError, UsageError
 from verification.core.judge.release import judge_stage
 from verification.core.judgement import Judgement
 from verification.core.redact import redact_text
+from verification.core.release.call import PLAIN
 from verification.core.release.events import Decided, Found, GateRun, Judged
 from verification.core.release.judgement import StageJudgement
 from verification.core.release.standing import Standing
-from verification.drive.webhook import notify
 from verification.rollout.clock import Clock
 from verification.rollout.ledger import Ledger
+from verification.rollout.notice import tell_news
 from verification.run import judge_run
 from verification.settings import Settings
 
 
 def judge_now(settings: Settings, ledger: Ledger, clock: Clock) -> tuple[StageJudgement, tuple[str, ...]]:
-    """The verdict of the present stage; what is new is written down. With it, what could not be told to others.
+    """The verdict of the present stage; what is new is written down, and the webhook told what it does not know yet, at
+    0 % too. With it, why it could not be told.
 
     EvidenceError where the ledger's chain is broken: what it says cannot be believed.
     """
@@ -28,8 +30,12 @@ def judge_now(settings: Settings, ledger: Ledger, clock: Clock) -> tuple[StageJu
         raise EvidenceError(f"{ledger.path}: {broken[0]}. What it says of the release cannot be believed.")
     standing, now = ledger.standing(), clock.now()
     judgement = judge_stage(standing, settings.release.plan, settings.policy, now)
-    if standing.began_at is None:
-        return judgement, ()
+    if standing.began_at is not None:
+        _write_down(ledger, standing, judgement, now)
+    return judgement, tell_news(settings, ledger, clock, judgement)
+
+
+def _write_down(ledger: Ledger, standing: Standing, judgement: StageJudgement, now: datetime) -> None:
     known = {(one.rule, one.title, one.verdict) for one in standing.found}
     for finding in judgement.findings:
         # What is only missing yet is missing at every look.
@@ -37,28 +43,10 @@ def judge_now(settings: Settings, ledger: Ledger, clock: Clock) -> tuple[StageJu
         if is_new:
             found = Found(standing.percent, finding.rule, finding.verdict, finding.title, finding.reason)
             ledger.append(found, now)
-    before = standing.judged
-    if before is not None and (before.verdict, before.action) == (judgement.verdict, judgement.action.command):
-        return judgement, ()
-    told = Judged(standing.percent, judgement.verdict, judgement.reasons, judgement.action.command)
-    ledger.append(told, now)
-    is_same = before is not None and before.verdict is judgement.verdict
-    return judgement, () if is_same else _tell(settings, standing, judgement)
-
-
-def _tell(settings: Settings, standing: Standing, judgement: StageJudgement) -> tuple[str, ...]:
-    asked = settings.release.notify
-    if asked is None:
-        return ()
-    values = {
-        "percent": str(judgement.percent),
-        "verdict": judgement.verdict.value,
-        "former": "none" if standing.verdict is None else standing.verdict.value,
-        "reason": judgement.reasons[0] if judgement.reasons else "nothing stands against it",
-        "action": judgement.action.command,
-    }
-    failure = notify(asked, values)
-    return () if failure is None else (f"the change of the verdict could not be told: {failure}",)
+    # As a plain command, whatever was given in this call: else each call would have a new action to tell.
+    before, action = standing.judged, PLAIN.command(judgement.action)
+    if before is None or (before.verdict, before.action) != (judgement.verdict, action):
+        ledger.append(Judged(standing.percent, judgement.verdict, judgement.reasons, action), now)
 
 
 def take_in_run(settings: Settings, ledger: Ledger, run_dir: Path, clock: Clock) -> GateRun:

@@ -113,6 +113,7 @@ class Settings(Frozen):
     accepted: tuple[AcceptedDifference, ...] = ()
     release: ReleaseSettings = ReleaseSettings()
     _sources: dict[str, str] = PrivateAttr(default_factory=dict)
+    _named_file: Path | None = PrivateAttr(default=None)
 
     @field_validator("stages")
     @classmethod
@@ -152,9 +153,15 @@ class Settings(Frozen):
         """Where each value that is no default comes from: dotted key -> command line, environment or the file."""
         return dict(self._sources)
 
-    def remember(self, sources: dict[str, str]) -> None:
+    @property
+    def named_file(self) -> Path | None:
+        """The settings file that a person named; None where the default one was read, or none."""
+        return self._named_file
+
+    def remember(self, sources: dict[str, str], named_file: Path | None = None) -> None:
         """Keep where the values came from; once, by who read them."""
         self._sources.update(sources)
+        self._named_file = named_file
 
     @property
     def is_embedded(self) -> bool:

@@ -17,7 +17,7 @@ from verification.core.release.plan import ReleasePlan
 Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
 PLACE = re.compile(r"\{([A-Za-z_]+)\}")
 """A place of a notification's template that is filled in."""
-FILLED_IN = ("percent", "verdict", "former", "reason", "action")
+FILLED_IN = ("percent", "verdict", "former", "reason", "action", "event", "at")
 """Names of such places."""
 
 
@@ -50,14 +50,17 @@ class PrometheusSettings(Frozen):
 
 
 class NotifySettings(Frozen):
-    """A webhook that is told when the verdict changes. Its URL may be a secret, so it comes from elsewhere."""
+    """A webhook that is told of a changed verdict, a failed start and every rollback. Its URL may be a secret, so it
+    comes from elsewhere."""
 
     environment: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     """Name of the environment variable that holds the URL."""
     file: Path | None = None
     """File that holds the URL in its first line."""
     template: Annotated[str, Field(max_length=20_000)] = '{"text": "{percent} %: {verdict}. {reason} Next: {action}"}'
-    """JSON; {percent}, {verdict}, {former}, {reason} and {action} within its texts are filled in."""
+    """JSON. Within its texts these are filled in: {percent} and {verdict} as they are now; {former}, the verdict that
+    was told last in this stage, or none; {reason}; {action}, the command to type; {event}, which is verdict, failed
+    start or rollback; {at}, when that was."""
 
     @field_validator("template")
     @classmethod

@@ -21,7 +21,7 @@ from verification.settings.model import Settings
 DEFAULT_FILE = Path("rollout.toml")
 PREFIX = "RELEASE_GATE__"
 """Of environment variables: `RELEASE_GATE__LOAD__RATE_PER_S=50` is `rate_per_s = 50` in `[load]`."""
-COMMAND_LINE = "command line"
+COMMAND_LINE, FROM_ENVIRONMENT = "command line", "environment "
 HANDED = "RELEASE_GATE_SETTINGS"
 """Environment variable by which a run hands its settings to a process that it starts."""
 _SECRET_PLACES = {"authentication", "environment", "secrets"}
@@ -53,7 +53,7 @@ def load_settings(
     for name, keys, value in _from_environment(os.environ if environment is None else environment):
         if not _lay(document, keys, value):
             raise SettingsError(f"environment {name}: {'.'.join(keys[:-1])} is a value, and nothing stands below it.")
-        sources[".".join(keys)] = f"environment {name}"
+        sources[".".join(keys)] = f"{FROM_ENVIRONMENT}{name}"
     for key, value in _leaves(overrides):
         _lay(document, tuple(key.split(".")), value)
         sources[key] = COMMAND_LINE
@@ -61,7 +61,7 @@ def load_settings(
         settings = Settings.model_validate(document)
     except ValidationError as error:
         raise SettingsError(_explain(source, error, sources)) from error
-    settings.remember(sources)
+    settings.remember(sources, path)
     also_secret(settings.secret_names)
     return settings
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.core.release.builders import BEGAN, READS, STAGE, after, both, look, looks, seen
+from tests.core.release.builders import BEGAN, READS, STAGE, after, both, look, looks, seen, stage_of
 from verification.core.histogram import total
 from verification.core.model import Arm
 from verification.core.release.events import Counters, Look, Written
@@ -24,6 +24,7 @@ from verification.core.release.looks import (
     moved,
     reads_of,
     slot_of,
+    spaced,
     strata_of,
     total_of,
     write_errors_of,
@@ -239,3 +240,50 @@ def test_taken_and_missing_are_together_all_that_were_due(slots: set[int], now: 
     last = max([now - 1, *(slot for slot in slots if slot < now)])
     assert {slot for slot in slots | missing if 0 <= slot < now} == set(range(last + 1))
     assert all(one.last < other.first for one, other in pairwise(found))
+
+
+@pytest.mark.parametrize(
+    ("minutes", "share", "looks", "is_enough"),
+    [
+        (60, 0.2, 49, True),
+        (66, 0.2, 44, True),
+        (75, 0.2, 39, True),
+        (79, 0.2, 37, False),
+        (120, 0.2, 25, False),
+        (120, 0.6, 25, True),
+        # Missing ones would be allowed, and still there are too few of them.
+        (180, 0.9, 17, False),
+        (6000, 0.9, 1, False),
+    ],
+)
+def test_looks_further_apart_are_enough_where_neither_their_number_nor_the_missing_ones_forbid_it(
+    minutes: int, share: float, looks: int, is_enough: bool
+) -> None:
+    found = spaced(STAGE, timedelta(minutes=minutes), share)
+    assert (found.looks, found.due, found.is_enough) == (looks, 49, is_enough)
+
+
+def test_a_moment_at_which_the_looks_are_enough_comes_within_the_window_only() -> None:
+    assert not spaced(stage_of(least_hours=47, looks=2), timedelta(hours=2), 0.4).is_enough
+    assert spaced(stage_of(least_hours=1, looks=2), timedelta(hours=2), 0.4).is_enough
+
+
+@given(
+    minutes=st.integers(60, 300),
+    share=st.sampled_from((0.0, 0.1, 0.2, 0.5, 0.9)),
+    hours=st.integers(1, 48),
+    needed=st.integers(1, 22),
+)
+@settings(max_examples=50, deadline=None)
+def test_what_is_said_never_to_be_enough_never_is(minutes: int, share: float, hours: int, needed: int) -> None:
+    """Held against the rule by which missing looks are counted, at every quarter of an hour."""
+    stage, apart = stage_of(least_hours=hours, looks=needed), timedelta(minutes=minutes)
+    if spaced(stage, apart, share).is_enough:
+        return
+    for quarter in range(4 * hours, 4 * 48 + 1):
+        now = after(quarter / 4)
+        times = [BEGAN + number * apart for number in range((now - BEGAN) // apart + 1)]
+        slots = sorted({slot_of(stage, BEGAN, at + stage.every / 2) for at in times})
+        taken = [look(slot) for slot in slots]
+        missing = sum(gap.looks for gap in gaps(stage, BEGAN, taken, now))
+        assert len(taken) < needed or missing > share * (missing + len(taken))

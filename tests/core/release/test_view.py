@@ -52,6 +52,7 @@ def test_a_stage_of_the_past_is_judged_at_its_end_and_the_next_step_is_of_now() 
     assert view.ended_at == BEGAN + timedelta(hours=26)
     assert view.hours == 26.0
     assert view.action == Action("wait", 25)
+    assert view.command == "python -m verification observe"
     assert view.feedback == ()
     assert [one.added for one in history.view().feedback] == [MINOR]
     assert history.view().hours == 3.0

@@ -104,7 +104,12 @@ class Look:
     prometheus: tuple[tuple[str, float], ...] = ()
     """What the queries of the settings gave; what was empty or no number is not there."""
     clock_step_s: float = 0.0
-    """How far the wall clock moved beside the monotonic one since the look before in the same process."""
+    """How far the wall clock moved beside one that nobody sets since the look before, in the same process or since the
+    same start of the machine."""
+    boot_id: str | None = None
+    """Which start of the machine `boot_s` counts from; None where the machine does not tell, as in older ledgers."""
+    boot_s: float | None = None
+    """Seconds since then, at `at`."""
     failure: str | None = None
     unasked: int = 0
     """Requests that were not sent because the time for the look was up, or nothing was answered for long."""
@@ -206,5 +211,25 @@ class Told:
     text: str
 
 
-Event = Started | Look | GateRun | FeedbackAdded | FeedbackResolved | Found | Judged | Decided | RolledBack | Told
+@dataclass(frozen=True, slots=True)
+class Notified:
+    """The webhook took a notification."""
+
+    line: int
+    """Of the ledger; what stands there and before was told with it, and needs no telling any more."""
+
+
+Event = (
+    Started
+    | Look
+    | GateRun
+    | FeedbackAdded
+    | FeedbackResolved
+    | Found
+    | Judged
+    | Decided
+    | RolledBack
+    | Told
+    | Notified
+)
 """Everything that may stand in a ledger."""

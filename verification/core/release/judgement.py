@@ -62,21 +62,6 @@ class Action:
     kind: Literal["begin", "wait", "run-gate", "promote", "done", "analyse", "roll-back"]
     percent: int
 
-    @property
-    def command(self) -> str:
-        """The exact words to type."""
-        gate = "python -m verification"
-        # What the gate's run said is told whatever it was, so `;`: its exit code is 0 only where it promotes.
-        return {
-            "begin": f"{gate} start {self.percent}",
-            "wait": f"{gate} observe",
-            "run-gate": f"pytest -m stage_gate --stage {self.percent}; {gate} decide --run reports/latest",
-            "promote": f"{gate} start {self.percent}",
-            "done": f"{gate} report --stage {self.percent}",
-            "analyse": f"{gate} rollback && {gate} start {self.percent}",
-            "roll-back": f"{gate} rollback",
-        }[self.kind]
-
 
 @dataclass(frozen=True, slots=True)
 class StageJudgement:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import pairwise
 
 from verification.core.exceedance import Stratum
@@ -145,3 +145,36 @@ def gaps(stage: PlannedStage, began_at: datetime, looks: Sequence[Look], now: da
     # A clock that was set back gives slots before the first; between them and it nothing was due.
     slots = [-1, *sorted({look.slot for look in looks if look.slot >= 0}), slot_of(stage, began_at, now)]
     return [Gap(before + 1, after - 1) for before, after in pairwise(slots) if after - before > 1]
+
+
+@dataclass(frozen=True, slots=True)
+class Spaced:
+    """What comes of looks that are taken further apart than the plan has it."""
+
+    looks: int
+    """At most so many are taken within the longest window."""
+    due: int
+    """So many are due by then."""
+    is_enough: bool
+    """Whether there is a moment at which the stage could be passed, as far as its looks go."""
+
+
+def spaced(stage: PlannedStage, apart: timedelta, most_missed_share: float) -> Spaced:
+    """Count the looks of one process that looks that far apart, further than the plan has it. In doubt it is enough."""
+    looks = stage.most // apart + 1
+    return Spaced(
+        looks,
+        stage.most // stage.every + 1,
+        any(_may_pass(stage, apart, taken, most_missed_share) for taken in range(stage.looks, looks + 1)),
+    )
+
+
+def _may_pass(stage: PlannedStage, apart: timedelta, taken: int, most_missed_share: float) -> bool:
+    """Whether so many looks suffice at the earliest moment at which there are so many, and the window is long enough:
+    later, only more are missing."""
+    at = (taken - 1) * apart
+    moment = max(at, stage.least)
+    # What is due at this very moment is not missing yet.
+    present, last = moment // stage.every, (at + stage.every / 2) // stage.every
+    missing = max(0, present - (taken if last < present else taken - 1))
+    return moment < at + apart and missing <= most_missed_share * (missing + taken)

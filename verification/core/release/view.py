@@ -14,6 +14,7 @@ from verification.core.model import Verdict
 from verification.core.policy import Policy
 from verification.core.redact import redact_text
 from verification.core.release.amounts import Amount, amounts
+from verification.core.release.call import PLAIN, Call
 from verification.core.release.chain import FIRST, Line, broken
 from verification.core.release.events import Decided, Event, Found, GateRun, Judged, Look, RolledBack, Started, Told
 from verification.core.release.judgement import Action, StageJudgement
@@ -74,6 +75,8 @@ class ReleaseView:
     """What to do now, whatever stage was asked for."""
     amounts: tuple[Amount, ...]
     progress: tuple[StageProgress, ...]
+    call: Call
+    """How the suite was called for it."""
     steps: tuple[Step, ...]
     """What was done in the stage; in the whole release where none was asked for and none runs."""
     gone: tuple[Found, ...]
@@ -89,6 +92,11 @@ class ReleaseView:
     last_hash: str
     wrong: tuple[str, ...]
     """What is wrong with the ledger's chain; nothing where it is whole."""
+
+    @property
+    def command(self) -> str:
+        """The exact words to type for `action`."""
+        return self.call.command(self.action)
 
     @property
     def planned(self) -> PlannedStage | None:
@@ -123,6 +131,7 @@ def view_of(
     percent: int | None,
     target: str,
     ledger: str,
+    call: Call = PLAIN,
 ) -> ReleaseView:
     """The release now and its last stage at `percent`; None asks for the release as it stands, stage or not.
 
@@ -155,6 +164,7 @@ def view_of(
         action=action,
         amounts=there,
         progress=tuple(_progress(release, plan, present, action, now)),
+        call=call,
         steps=tuple(_steps(events, stage)),
         gone=tuple(one for one in stage.found if (one.rule, one.title) not in known),
         feedback=tuple(one for one in release.feedback if ended_at is None or one.at <= ended_at),
