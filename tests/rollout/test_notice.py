@@ -364,14 +364,14 @@ def test_without_a_webhook_nothing_is_told_and_nothing_written(told: Told) -> No
 
 
 def test_the_verdict_that_is_told_is_the_one_that_was_written_last(told: Told) -> None:
-    """Another process may have judged anew in between."""
+    """Whatever it would be by the time it is sent."""
     told.add(started(), look(0))
-    judgement, _ = judge_now(told.settings, told.ledger, told.clock)
+    told.judge()
     told.clock.sleep(timedelta(hours=1).total_seconds())
     told.add(Judged(10, Verdict.HOLD, ("Errors: many",), "python -m verification rollback"))
     with receiving() as (url, got):
         told.url.write_text(url)
-        assert notice.tell_news(told.settings, told.ledger, told.clock, judgement) == ()
+        assert notice.tell_news(told.settings, told.ledger, told.clock) == ()
     (message,) = sent(got)
     assert (message["verdict"], message["reason"]) == ("HOLD", "Errors: many")
     assert message["action"] == "python -m verification rollback"

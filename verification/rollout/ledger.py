@@ -216,7 +216,7 @@ def sole_mover(path: Path) -> AbstractContextManager[None]:
 
 def sole_teller(path: Path) -> AbstractContextManager[None]:
     """Hold the right to tell the webhook what is new; UsageError where another process does that."""
-    return _held(path, "told", "is being told of to the webhook", "Nothing needs to be done: that process tells it.")
+    return _held(path, "told", "is being told to the webhook", "Wait until that has ended.")
 
 
 @contextmanager

@@ -25,9 +25,9 @@ _TURN_S, _STEP_S = 2.0, 0.05
 """Longest wait for another process that is telling, part of `LONGEST_S`; and how often it is looked for."""
 
 
-def tell_news(settings: Settings, ledger: Ledger, clock: Clock, judgement: StageJudgement) -> tuple[str, ...]:
-    """Send the newest that nobody was told of, if there is any; why it could not be told. `judgement` is the present
-    one. Trouble with it is never an error."""
+def tell_news(settings: Settings, ledger: Ledger, clock: Clock) -> tuple[str, ...]:
+    """Send the newest that nobody was told of, if there is any; why it could not be told. Trouble with it is never an
+    error."""
     asked = settings.release.notify
     if asked is None:
         return ()
@@ -40,13 +40,15 @@ def tell_news(settings: Settings, ledger: Ledger, clock: Clock, judgement: Stage
             news = news_of(ledger.events())
             if news is None:
                 return ()
+            # As it stands now: another process may have moved or judged it since this one did.
+            judgement = judge_stage(ledger.standing(), settings.release.plan, settings.policy, clock.now())
             failure = notify(asked, _values(settings, news, judgement), LONGEST_S - (clock.elapsed() - began))
             if failure is None:
                 # After the sending: whoever is killed in between sends it twice, which is better than never.
                 ledger.append(Notified(news.line), clock.now())
     except (UsageError, EvidenceError) as error:
         failure = str(error)
-    return _complaint(f"{failure}. The next look, decide, start or rollback tries again") if failure else ()
+    return _complaint(f"{failure.rstrip('.')}. The next look, decide, start or rollback tries again") if failure else ()
 
 
 def tell_unwritten(settings: Settings, event: Started | RolledBack, clock: Clock) -> tuple[str, ...]:
@@ -85,7 +87,7 @@ def _values(settings: Settings, news: News, judgement: StageJudgement) -> Mappin
     if isinstance(event, Judged):
         kind, reasons = "verdict", judgement.reasons
         if event.verdict is not verdict:
-            # Another process has just judged anew, and that is what the ledger says.
+            # A moment ago it was another one, and that is what the ledger says.
             verdict, reasons, action = event.verdict, event.reasons, event.action
         reason = reasons[0] if reasons else "nothing stands against it"
     elif isinstance(event, Started):

@@ -1,4 +1,4 @@
-"""Judges the present stage, writes down what is new of it, and has it told."""
+"""Judges the present stage, writes down what is new of it, and has the webhook told."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def judge_now(settings: Settings, ledger: Ledger, clock: Clock) -> tuple[StageJu
     judgement = judge_stage(standing, settings.release.plan, settings.policy, now)
     if standing.began_at is not None:
         _write_down(ledger, standing, judgement, now)
-    return judgement, tell_news(settings, ledger, clock, judgement)
+    return judgement, tell_news(settings, ledger, clock)
 
 
 def _write_down(ledger: Ledger, standing: Standing, judgement: StageJudgement, now: datetime) -> None:
