@@ -279,6 +279,45 @@ def test_a_list_under_a_secret_name_keeps_its_length_and_what_is_equal() -> None
     assert (kept["api_keys"][3], kept["ok"]) == (7, [SECRET])
 
 
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"tokens": {"access": SECRET, "ttl_s": 60}},
+        {"credentials": [{"user": SECRET}, [SECRET, {"deep": {"er": SECRET}}]]},
+        {"a": [{"Set-Cookie": {"sid": SECRET}}]},
+    ],
+)
+def test_texts_in_a_document_under_a_secret_name_are_gone_and_the_rest_stays(document: dict[str, object]) -> None:
+    text = json.dumps({**document, "ok": "plain"})
+    kept = REDACTOR.text(text)
+    assert SECRET not in kept
+    assert re.findall(r'"[\w-]+"(?=: )', kept) == re.findall(r'"[\w-]+"(?=: )', text)
+    assert json.loads(kept)["ok"] == "plain"
+    assert json.loads(kept).get("tokens", {"ttl_s": 60})["ttl_s"] == 60
+    assert REDACTOR.text(kept) == kept
+
+
+def test_of_a_document_that_is_cut_off_no_text_survives() -> None:
+    assert SECRET not in REDACTOR.text(f'{{"tokens": {{"access": "a", "other": "{SECRET}", "{SECRET}')
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"<login><user>gate</user><password>{SECRET}</password></login>",
+        f'<wsse:Password Type="text">{SECRET}</wsse:Password>',
+        f"<api-key><![CDATA[a]{SECRET}]]></api-key>",
+        f'{{"xml": "<password>{SECRET}<\\/password>"}}',
+    ],
+)
+def test_a_secret_element_of_xml_is_gone_and_its_tags_stay(text: str) -> None:
+    kept = REDACTOR.text(text)
+    assert SECRET not in kept
+    assert kept.count("<") == text.count("<")
+    assert REDACTOR.text(kept) == kept
+    assert REDACTOR.text("<passwordless>yes</passwordless><user>gate</user>").count("gate") == 1
+
+
 @pytest.mark.parametrize("name", ["X-Auth-Key", "x-hub-secret", "Api_Key", "password", "SET-COOKIE", "session-id"])
 def test_a_name_that_gives_itself_away_is_secret(name: str) -> None:
     assert is_secret_name(name)

@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from urllib.parse import quote
 
 SECRET_HEADERS = frozenset({"cookie", "set-cookie"})
@@ -31,7 +31,6 @@ _URL_CREDENTIALS = (
     # Up to the last @ before the path; else a password that holds a slash, which no port does.
     rf"(?P<secret>{_IN_URL}{{1,512}}(?=@)|[^\s/:@\[\"'\\]{{0,256}}:(?!{_PORT})(?:{_IN_URL}|\\?/){{1,512}}(?=@))"
 )
-_TEXT = r'"(?:[^"\\]|\\.)*+"'
 _NUMBER = r"-?\d[\d.eE+-]*"
 
 
@@ -54,10 +53,12 @@ def _patterns_for(extra: tuple[str, ...]) -> dict[str, str]:
         r'(?P<secret>(?:[^"\\]++|\\++(?!"))*+)(?=\\+")',
         # A query as a catalog's snapshot holds it: a name and its value side by side.
         "pair": rf'(?P<head>\[\s*"{member}"\s*,\s*")(?P<secret>(?:[^"\\]|\\.)*)(?="\s*\])',
-        "list": rf'(?P<head>"{member}"\s*:\s*)(?P<list>\[(?:{_TEXT}|{_NUMBER}|[\s,])*+\])',
         "quoted": rf"(?P<head>'{member}'\s*:\s*')(?P<secret>(?:[^'\"\\\r\n]|\\.)*)(?=')",
         "assigned quoted": rf"(?P<head>(?<![\w.-]){words}=(?P<quote>'|\\\"|\"(?![,:}}\]\s])))"
         r"(?P<secret>[^'\"\\\r\n]+)(?=(?P=quote))",
+        # The slash of a closing tag is escaped where the XML stands inside JSON.
+        "element": rf"(?P<head><(?:[\w.-]{{1,64}}:)?{words}(?:\s[^<>]{{0,1000}})?>(?:<!\[CDATA\[)?)"
+        r"(?P<secret>(?:[^<\]]|\](?!\]>))+)(?=\]\]>|<\\?/)",
         # Forms of many frameworks write user[password], the brackets percent-encoded.
         "assigned": rf"(?P<head>(?<![\w.-]){words}(?:\]|%5[Dd])?=)(?P<secret>{_DONE_TEXT}|{_IN_WORD})",
     }
@@ -117,7 +118,9 @@ def _patterns(extra: tuple[str, ...]) -> _Patterns:
 _FOLDED = {0x130: "i", 0x131: "i", 0x17F: "s", 0x212A: "k"}
 """The signs outside ASCII that a pattern takes for a letter when it ignores case."""
 _DONE = re.compile(_DONE_TEXT)
-_TEXTS = re.compile(_TEXT)
+_LEAF = re.compile(r'"(?P<leaf>(?:[^"\\]|\\.)*+)(?:"|\\?\Z)(?P<named>\s*:)?', re.DOTALL)
+"""A text of a document, maybe cut off; `named` where it is a member's name."""
+_MEMBER = rf"{_WORDS}|(?:set-)?cookies?"
 _SECRET_NAME = re.compile(rf"{_WORDS}|{_LINE_NAME}", re.IGNORECASE)
 _SHORT_NAMES = frozenset(
     {"auth", "bearer", "csrf", "jwt", "otp", "passphrase", "pin", "pwd", "pass", "sid", "sig", "signature", "xsrf"}
@@ -239,8 +242,6 @@ def _apply(text: str, stand_in: Callable[[str], str]) -> str:
 
     def replace(match: re.Match[str]) -> str:
         found = match.groupdict()
-        if found.get("list") is not None:
-            return found["head"] + _TEXTS.sub(lambda text: f'"{hidden(text[0][1:-1])}"', found["list"])
         if found.get("number") is not None:
             # Another stand-in than that of the same digits as a text, or a changed type would look equal.
             return f"{found['head']}{found['mark']}{stand_in('number ' + found['number'])}{found['mark']}"
@@ -248,7 +249,11 @@ def _apply(text: str, stand_in: Callable[[str], str]) -> str:
 
     small = small_letters(text)
     if _also_secret:
-        text = _without_values(text, _opening(_also_secret), stand_in)
+        text = _without_values(text, _opening(_any_of(_also_secret)), lambda inside: f'"{stand_in(inside)}"')
+    if any(word in small for word in _MEMBERS):
+        # Names and numbers stay: what is secret in a document under a name such as "tokens" are its texts.
+        leaves = partial(_LEAF.sub, lambda text: text[0] if text["named"] else f'"{hidden(text["leaf"])}"')
+        text = _without_values(text, _opening(_MEMBER), leaves)
     for words, pattern in _patterns(_also_secret):
         if any(word in small for word in words):
             text = pattern.sub(replace, text)
@@ -260,19 +265,19 @@ def _apply(text: str, stand_in: Callable[[str], str]) -> str:
 
 
 @lru_cache(maxsize=16)
-def _opening(extra: tuple[str, ...]) -> re.Pattern[str]:
-    return re.compile(rf'"(?:{_any_of(extra)})"\s*:\s*(?=[\[{{])', re.IGNORECASE)
+def _opening(names: str) -> re.Pattern[str]:
+    return re.compile(rf'"(?:{names})"\s*:\s*(?=[\[{{])', re.IGNORECASE)
 
 
-def _without_values(text: str, opening: re.Pattern[str], stand_in: Callable[[str], str]) -> str:
-    """The text in which each list or object under a name that a person gave is one stand-in."""
+def _without_values(text: str, opening: re.Pattern[str], hide: Callable[[str], str]) -> str:
+    """The text in which each list or object that follows an opening is hidden."""
     parts, begun = [], 0
     while found := opening.search(text, begun):
         try:
             _, end = _DECODER.raw_decode(text, found.end())
         except (ValueError, RecursionError):
             end = len(text)  # nobody can tell where it ends
-        parts += [text[begun : found.end()], f'"{stand_in(text[found.end() : end])}"']
+        parts += [text[begun : found.end()], hide(text[found.end() : end])]
         begun = end
     return "".join([*parts, text[begun:]])
 

@@ -65,7 +65,7 @@ class _Summary:
         manifest = self._judgement.manifest
         stages = ", ".join(f"{percent} %" for percent in manifest.stages)
         facts = [
-            say("target {target}", target=text(manifest.target)),
+            say("Target {target}", target=text(manifest.target)),
             say("stages {stages}", stages=stages) if stages else "no stage",
             say("run {run}", run=text(manifest.run_id)),
             say("seed {seed}", seed=manifest.seed),
