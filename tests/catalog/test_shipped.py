@@ -127,8 +127,9 @@ def test_the_load_writes_rules_only_where_it_says_so() -> None:
 
 
 def test_the_schema_for_editors_is_current_and_accepts_the_shipped_files() -> None:
-    assert FILE.read_text(encoding="utf-8") == schema_text()
     schema = json.loads(schema_text())
+    # As data: the lowest pydantic writes 0 where a later one writes 0.0.
+    assert json.loads(FILE.read_text(encoding="utf-8")) == schema
     for path in sorted(SHIPPED.glob("*.yaml")):
         jsonschema.validate(yaml.safe_load(path.read_text(encoding="utf-8")), schema)
         assert path.read_text(encoding="utf-8").startswith("# yaml-language-server: $schema=")
