@@ -98,7 +98,7 @@ def test_chinese_texts_are_chinese_and_english_ones_are_not() -> None:
 def test_a_sentence_is_told_with_all_that_stands_in_it() -> None:
     both = joined("; ", [say("at least {low}", low=say("no bounds")), say("{title}: {reason}", title="a", reason="b")])
     assert both == "at least no bounds; a: b"
-    assert told(both, "zh") == "至少 无界限；a：b"
+    assert told(both, "zh") == "至少无界限；a：b"
     assert told(both, "en") == both
 
 

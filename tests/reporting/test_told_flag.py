@@ -43,7 +43,7 @@ KINDS = ("parity", "sequence", "retry", "certificate", "replay", "race", "flag",
          "load", "later")  # fmt: skip
 LAST = LOOKS - 1
 ALL = looks()
-BY_ALL = WitnessCheck(THING, 10, 2, 3, 2, 3, "/m", counted_legacy=9, counted_domain=3)
+BY_ALL = WitnessCheck(THING, 10, 2, 3, 2, 3, "counters of /m", counted_legacy=9, counted_domain=3)
 
 
 def shares() -> Iterator[Finding]:
@@ -104,6 +104,7 @@ def witnesses() -> Iterator[Finding]:
         replace(BY_ALL, named_domain=1),
         replace(BY_ALL, named_domain=2, named_legacy=3),
         replace(BY_ALL, named_domain=4, named_legacy=1),
+        *(replace(BY_ALL, second=name, counted_domain=None) for name in ("metrics of /m", "log lines", "header X")),
         replace(BY_ALL, counted_domain=None),
         replace(BY_ALL, counted_domain=0, counted_legacy=0),
     ):

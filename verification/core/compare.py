@@ -19,7 +19,7 @@ from verification.core.said import say
 _SHOWN_CHARACTERS = 400
 _ADDRESSES = frozenset({"location", "content-location"})
 _ABSENT = object()
-_ABSENT_TEXT = "(absent)"
+_ABSENT_TEXT = say("(absent)")
 _TOKEN = re.compile(r"«[\w-]+»")
 
 

@@ -118,8 +118,8 @@ class Details:
         return ShownExchange(
             side=side,
             line=f"{request.method} {marks.prefix}{request.path}{'?' if query else ''}{query}",
-            status=str(answer.status) if answer else "no answer",
-            served_by=exchange.served_by or "nobody named",
+            status=str(answer.status) if answer else told("no answer", self.lang),
+            served_by=exchange.served_by or told("nobody named", self.lang),
             elapsed_ms=exchange.elapsed_ms,
             headers=answer.headers if answer else (),
             sent=self.budget.cut(request.body or "", MOST_BODY_CHARACTERS),

@@ -9,7 +9,7 @@ from verification.core.said import joined, say
 from verification.reporting import plain
 from verification.reporting.markdown import text
 from verification.reporting.matrix import Cell, arrange
-from verification.reporting.texts import Lang, told
+from verification.reporting.texts import Lang, quoted, told
 from verification.reporting.texts import text as named
 
 MOST_BYTES = 200 * 1024
@@ -63,10 +63,10 @@ class _Summary:
 
     def _facts(self) -> str:
         manifest = self._judgement.manifest
-        stages = ", ".join(f"{percent} %" for percent in manifest.stages)
+        stages = joined(", ", [f"{percent} %" for percent in manifest.stages])
         facts = [
             say("Target {target}", target=text(manifest.target)),
-            say("stages {stages}", stages=stages) if stages else "no stage",
+            say("stages {stages}", stages=stages) if stages else say("no stage"),
             say("run {run}", run=text(manifest.run_id)),
             say("seed {seed}", seed=manifest.seed),
         ]
@@ -74,7 +74,7 @@ class _Summary:
             facts.append(say("commit {commit}", commit=text(manifest.commit[:12])))
         facts.append(say("duration {duration}", duration=plain.duration(self._judgement.duration_s)))
         if manifest.quick:
-            facts.append("short run")
+            facts.append(say("short run"))
         return told(joined(" · ", facts), self._lang)
 
     def _accepted(self) -> list[str]:
@@ -84,7 +84,7 @@ class _Summary:
         lines = []
         for found in accepted:
             by = self._("Accepted by {who}", who=self._said(found.accepted or ""))
-            lines.append(f"- {self._pair(found)} ({by})")
+            lines.append(f"- {self._('{what} ({by})', what=self._pair(found), by=by)}")
         return [f"## {self._('Accepted differences')}", "", *lines, ""]
 
     def _pair(self, found: Finding) -> str:
@@ -154,7 +154,7 @@ class _Summary:
         if noisy:
             words = "Fields that differ by themselves: {count}, more often on the candidate: {above}."
             fields = self._(words, count=len(noisy), above=above)
-        return [f"{least} {fields}", ""]
+        return [f"{least}{named('gap', self._lang)}{fields}", ""]
 
     def _score(self) -> list[str]:
         """How far to believe the comparison, in one line."""
@@ -189,8 +189,8 @@ class _Summary:
         lines = []
         for row in self._judgement.drills:
             counts = {"percent": row.stage_percent, "seconds": plain.seconds(row.seconds)}
-            named = {"drill": text(row.name), "verdict": row.verdict.value, "detail": self._said(row.detail)}
-            lines.append(f"- {self._(words, **counts, **named)}")
+            told_of = {"drill": self._said(row.name), "verdict": row.verdict.value, "detail": self._said(row.detail)}
+            lines.append(f"- {self._(words, **counts, **told_of)}")
         return [f"## {self._('Ways back')}", "", *lines, ""]
 
     def _beyond_single_calls(self) -> list[str]:
@@ -222,11 +222,14 @@ class _Summary:
         return [*lines, ""]
 
     def _finding(self, finding: Finding) -> list[str]:
-        lines = [f"- **{finding.verdict.value}** {text(finding.rule)}: {self._pair(finding)}"]
+        what = self._("{what}: {why}", what=text(finding.rule), why=self._pair(finding))
+        lines = [f"- **{finding.verdict.value}** {what}"]
         for place in finding.differences[:5]:
             where = f"{place.where} {place.path}".strip()
-            kind = self._said(place.kind)
-            lines.append(f"  - {text(where)} ({kind}): {text(place.control)} → {text(place.candidate)}")
+            old, new = (text(str(quoted(side, self._lang))) for side in (place.control, place.candidate))
+            words = "{where} ({kind}): {change}"
+            shown = self._(words, where=text(where), kind=self._said(place.kind), change=f"{old} → {new}")
+            lines.append(f"  - {shown}")
         return lines
 
     def _cut(self, page: str) -> bytes:

@@ -9,9 +9,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from verification.core.model import Json
-from verification.core.said import say
+from verification.core.said import joined, say
 from verification.reporting import plain, svg
-from verification.reporting.texts import Lang, text, told
+from verification.reporting.texts import Lang, quoted, text, told
 
 
 @lru_cache
@@ -34,11 +34,13 @@ def environment(lang: Lang = "en") -> Environment:
         ms=lambda value: told(plain.milliseconds(value), lang),
         seconds=lambda value: told(plain.seconds(value), lang),
         count=plain.count,
+        percents=lambda percents: told(joined(", ", [f"{percent} %" for percent in percents]), lang),
         duration=lambda value: told(plain.duration(value), lang),
         p_value=plain.p_value,
         excluded=lambda row: told(plain.excluded(row), lang),
         moment=plain.moment,
         told=lambda sentence: told(sentence, lang),
+        quoted=lambda value: quoted(value, lang),
         block=_block,
         breakable=_breakable,
     )
@@ -46,8 +48,9 @@ def environment(lang: Lang = "en") -> Environment:
         _=lambda words, **values: told(say(words, **values), lang),
         _n=lambda count, one, many: told(say(one if count == 1 else many, count=plain.count(count)), lang),
         language=text("language", lang),
+        gap=text("gap", lang),
         interval=lambda low, high: _minus(told(plain.interval(low, high), lang)),
-        ends=lambda low, high: _minus(plain.ends(low, high)),
+        ends=lambda low, high: _minus(told(plain.ends(low, high), lang)),
         bar=svg.bar,
     )
     return made

@@ -20,9 +20,9 @@ HIDDEN, visible, block = printable.HIDDEN, printable.visible, printable.block
 def change(share: float | None) -> str:
     """A change as a signed percentage: 0.123 is +12.3 %."""
     if share is None or math.isnan(share):
-        return "not known"
+        return say("not known")
     if math.isinf(share):
-        return "without limit" if share > 0 else "not known"
+        return say("without limit") if share > 0 else say("not known")
     return f"{round(share * 100, 1) + 0.0:+.1f} %"
 
 
@@ -31,7 +31,7 @@ def interval(low: float | None, high: float | None) -> str:
     below = None if low is None or not math.isfinite(low) or low <= -1 else change(low)
     above = None if high is None or not math.isfinite(high) else change(high)
     if below is None and above is None:
-        return "no bounds"
+        return say("no bounds")
     if below is None:
         return say("at most {high}", high=above)
     return say("at least {low}", low=below) if above is None else say("{low} to {high}", low=below, high=above)
@@ -45,28 +45,28 @@ def ends(low: float | None, high: float | None) -> str:
 
 def share(value: float | None) -> str:
     """A share as a percentage: 0.0123 is 1.23 %."""
-    return "not known" if value is None or not math.isfinite(value) else f"{value * 100:.2f} %"
+    return say("not known") if value is None or not math.isfinite(value) else f"{value * 100:.2f} %"
 
 
 def milliseconds(value: float | None) -> str:
     """A duration with three significant digits: 4.56 ms."""
     if value is None or math.isnan(value):
-        return "not known"
+        return say("not known")
     if math.isinf(value):
-        return "among errors"
+        return say("among errors")
     digits = 0 if value >= 100 else 1 if value >= 10 else 2
     return f"{value:.{digits}f} ms"
 
 
 def seconds(value: float | None) -> str:
     """A duration in seconds: 1.2 s."""
-    return "not timed" if value is None or not math.isfinite(value) else f"{value:.1f} s"
+    return say("not timed") if value is None or not math.isfinite(value) else f"{value:.1f} s"
 
 
 def duration(value: float | None) -> str:
     """How long a run took, to the second: 7 min 42 s."""
     if value is None or not math.isfinite(value):
-        return "not known"
+        return say("not known")
     minutes, left = divmod(round(value), 60)
     hours, minutes = divmod(minutes, 60)
     if hours:
@@ -82,7 +82,7 @@ def p_value(value: float) -> str:
 def excluded(row: EndpointParity) -> str:
     """What the equal pairs of an endpoint prove, in words. The rate is rounded up: no less was proven than is said."""
     if not row.pairs:
-        return "no pair was compared"
+        return say("no pair was compared")
     if row.excluded_rate is None:
         words = "{equal} of {pairs} pairs are equal, which excludes no rate of differences"
         return say(words, equal=count(row.equal_pairs), pairs=count(row.pairs))

@@ -35,7 +35,7 @@ def status_lines(view: ReleaseView, lang: Lang = "en") -> list[str]:
         lines += [part for reason in reasons_of(view, words, _MOST_REASONS) for part in _wrapped(reason, "  - ")]
     lines += [f"  ! {line}" for line in _open_feedback(view, words)]
     # A command that is cut is none, so it has a line of its own, however long.
-    lines += ["", *_wrapped(f"{words.next_head(view)} {words.next_step(view)}", "")]
+    lines += ["", *_wrapped(words.next_head(view) + words("gap") + words.next_step(view), "")]
     return [*map(_fitted, lines), f"  {visible(view.command)}"]
 
 
@@ -76,7 +76,7 @@ def _figures(view: ReleaseView, words: Words) -> Iterator[str]:
         for one in view.judgement.figures
     ]
     for place in range(0, len(told), 2):
-        yield "; ".join(told[place : place + 2])
+        yield words("beside").join(told[place : place + 2])
 
 
 def _open_feedback(view: ReleaseView, words: Words) -> Iterator[str]:
@@ -84,7 +84,12 @@ def _open_feedback(view: ReleaseView, words: Words) -> Iterator[str]:
     found = [one.added for one in view.feedback if one.is_open]
     if found:
         first = min(found, key=lambda one: one.severity != "serious")
-        told = f"{words.said(first.id)} ({words(f'feedback.{first.severity}')}) {words.said(first.text)}"
+        told = words(
+            "feedback.first",
+            id=words.said(first.id),
+            severity=words(f"feedback.{first.severity}"),
+            text=words.said(first.text),
+        )
         yield words("feedback.open-number", count=plain.count(len(found)), first=told)
 
 

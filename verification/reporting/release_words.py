@@ -244,9 +244,11 @@ class Words:
         told = [self("decision.verdict", verdict=self.verdict(verdict))]
         if stage.verdict not in (None, verdict):
             told.append(self("decision.recorded", verdict=self.verdict(stage.verdict)))
-        decided = [f"{self.moment(one.at)}: {self.step(one)}" for one in view.steps if isinstance(one.event, Decided)]
+        decided = [
+            self.pair(self.moment(one.at), self.step(one)) for one in view.steps if isinstance(one.event, Decided)
+        ]
         if view.ended_at is not None:
-            decided.append(f"{self.moment(view.ended_at)}: {self.step(view.steps[-1])}")
+            decided.append(self.pair(self.moment(view.ended_at), self.step(view.steps[-1])))
         return [*told, *(decided or [self("decision.none")])]
 
     def became_of(self, feedback: Feedback) -> str:
@@ -260,7 +262,7 @@ class Words:
         """Which ledger this was read from, and whether it is whole."""
         named = self("ledger", path=self.said(view.ledger), line=plain.count(view.last_line), hash=view.last_hash)
         key = "ledger.broken" if view.wrong else "ledger.whole"
-        return f"{named} {self(key, command=view.call.suite('ledger verify'))}"
+        return named + self("gap") + self(key, command=view.call.suite("ledger verify"))
 
     def more(self, count: int, view: ReleaseView) -> str:
         """How many rows are left out, and where they are."""

@@ -13,6 +13,7 @@ from verification.core.judge.witness import FIRST_NEEDED, SECOND_NEEDED, judge_w
 from verification.core.model import Verdict
 from verification.core.policy import Policy
 from verification.core.records import Evidence, WitnessCheck
+from verification.core.said import Said
 
 AGREED = WitnessCheck(THING, 10, 2, 3, 2, 3, "counters of /m", counted_legacy=9, counted_domain=3)
 
@@ -89,3 +90,10 @@ def test_the_verdict_is_open_for_exactly_the_endpoint_that_is_contradicted() -> 
     contradicted = [found.endpoint for found in judgement.findings if found.rule == "witness.contradicted"]
     assert contradicted == [THING]
     assert {f"witness:{THING}", f"witness:{OTHER}"} <= covered(evidence, CATALOG)
+
+
+@pytest.mark.parametrize("name", ["counters of /m", "metrics of /m", "log lines", "header X-Counted"])
+def test_the_second_witness_is_a_sentence_again_with_the_same_text(name: str) -> None:
+    second = witness_row(replace(AGREED, second=name), owned=True).check.second
+    assert second == name
+    assert isinstance(second, Said) == (not name.startswith("header"))

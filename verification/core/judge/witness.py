@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from verification.core.judgement import WitnessRow
 from verification.core.model import Finding, Verdict, worst
@@ -23,6 +24,7 @@ SECOND_NEEDED = say(
 
 def witness_row(check: WitnessCheck, *, owned: bool) -> WitnessRow:
     """One endpoint's witnesses, and whether they can be believed."""
+    check = replace(check, second=_second(check.second))
     found = [finding.verdict for finding in judge_witness(check, owned=owned)]
     return WitnessRow(check, worst([Verdict.PROMOTE, *found]))
 
@@ -35,6 +37,7 @@ def judge_witness(check: WitnessCheck, *, owned: bool) -> Iterator[Finding]:
     on a named backend others move its counters too. On a backend of our own nobody else asks candidate, so there it
     must have moved by exactly that much.
     """
+    check = replace(check, second=_second(check.second))
     asked = check.asked_legacy + check.asked_domain
     named = check.named_legacy + check.named_domain
     if not (check.asked_legacy and check.asked_domain):
@@ -80,6 +83,14 @@ def judge_witness(check: WitnessCheck, *, owned: bool) -> Iterator[Finding]:
             first=FIRST_NEEDED,
         )
         yield _finding(check, "witness.contradicted", reason)
+
+
+def _second(name: str | None) -> str | None:
+    """The second witness as a sentence again: the evidence keeps it as text."""
+    kind, _, place = (name or "").partition(" of ")
+    if kind in ("counters", "metrics") and place:
+        return say("counters of {place}" if kind == "counters" else "metrics of {place}", place=place)
+    return say("log lines") if name == "log lines" else name
 
 
 def _disagreements(check: WitnessCheck, *, owned: bool) -> Iterator[str]:

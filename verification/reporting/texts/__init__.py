@@ -9,6 +9,8 @@ or a person said is no text of ours and is shown as it was said.
 
 from __future__ import annotations
 
+import re
+import string
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,7 +20,6 @@ from verification.core.said import Said
 
 Lang = Literal["en", "zh"]
 LANGUAGES: tuple[Lang, ...] = get_args(Lang)
-
 
 SHEETS = tuple(sorted(Path(__file__).parent.glob("*.toml")))
 
@@ -47,8 +48,7 @@ _SIGNS = ((", ", "、"), ("; ", "；"), (": ", "："))
 def told(sentence: str, lang: Lang) -> str:
     """A sentence of the judge in that language; text that the table does not know as it stands.
 
-    What is filled in is told only where it is a sentence itself: a name that a backend or a person gave may well be
-    a word of the table.
+    Only what is known to be ours may be told: a name that a backend or a person gave may well be a word of the table.
     """
     if lang == "en":
         return sentence
@@ -59,5 +59,28 @@ def told(sentence: str, lang: Lang) -> str:
         words = sentence.words
         for sign, ours in _SIGNS:
             words = words.replace(sign, ours)
-    told_of = {name: told(one, lang) if isinstance(one, Said) else one for name, one in sentence.values.items()}
-    return words.format(**told_of)
+    return _filled(words, {name: quoted(value, lang) for name, value in sentence.values.items()})
+
+
+def quoted(value: object, lang: Lang) -> object:
+    """What stands in a sentence or beside one: told where it is a sentence itself, else as somebody else said it."""
+    return told(value, lang) if isinstance(value, Said) else value
+
+
+_CHINESE = re.compile("[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]")
+
+
+def _filled(words: str, values: Mapping[str, object]) -> str:
+    """As `str.format`, without the space that parts Chinese from a number or a name where a value is Chinese itself."""
+    fill, made = string.Formatter(), ""
+    for literal, name, shown, conversion in fill.parse(words):
+        if literal.startswith(" ") and _CHINESE.match(made[-1:]) and _CHINESE.match(literal[1:]):
+            literal = literal[1:]  # noqa: PLW2901
+        value = ""
+        if name is not None:
+            given, _ = fill.get_field(name, (), values)
+            value = fill.format_field(fill.convert_field(given, conversion), shown or "")
+        if literal.endswith(" ") and _CHINESE.match(literal[-2:]) and _CHINESE.match(value):
+            literal = literal[:-1]  # noqa: PLW2901
+        made += literal + value
+    return made
