@@ -314,6 +314,16 @@ def test_lines_of_a_fallback_are_counted_once_from_look_to_look(
     assert _fallbacks(log, FALLBACK_WORDS, at) == (1, log.stat().st_size)
 
 
+def test_a_line_of_the_log_that_is_being_written_counts_when_it_is_whole(tmp_path: Path) -> None:
+    log = tmp_path / "backend.log"
+    log.write_text(f"well\nWARNING {FALLBACK_WORDS[:9]}")
+    lines, at = _fallbacks(log, FALLBACK_WORDS, 0)
+    assert (lines, at) == (0, len("well\n"))
+    with log.open("a") as file:
+        file.write(f"{FALLBACK_WORDS[9:]}: POST /x\n")
+    assert _fallbacks(log, FALLBACK_WORDS, at) == (1, log.stat().st_size)
+
+
 def test_words_of_a_fallback_are_those_of_the_settings_and_a_line_counts_once(tmp_path: Path) -> None:
     log = tmp_path / "backend.log"
     log.write_text(f"old code took over: old code took over\n{FALLBACK_WORDS}\nthe old code took over\n")

@@ -228,7 +228,8 @@ def _fallbacks(log: Path | None, words: str, begin: int | None) -> tuple[int | N
             begin = begin if begin <= end else 0
             file.seek(begin)
             raw = file.read(_MOST_LOG_BYTES)
-        # What is beyond is read at the next look.
+        # What is beyond is read at the next look, and so is a line that is not whole yet.
+        raw = raw[: raw.rfind(b"\n") + 1] or (raw if len(raw) == _MOST_LOG_BYTES else b"")
         return sum(words.encode() in line for line in raw.split(b"\n")), begin + len(raw)
     except OSError:
         return None, begin
