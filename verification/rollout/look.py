@@ -63,11 +63,11 @@ def take_look(
         told = _told(caller, settings)
         seen, failure = _probe(caller, settings, catalog, due)
         natural = _natural(caller, settings)
-        before, crossed = heard.served.copy(), _Crossed()
+        before, crossed, undoing = heard.served.copy(), _Crossed(), Heard()
         if not catalog.separate_state:
             _cross(caller, settings, catalog, crossed)
-        written = write(caller, settings, catalog, clock, percent=due.percent, slot=due.slot)
-        beside = _beside(heard.served - before, written)
+        written = write(caller, settings, catalog, clock, percent=due.percent, slot=due.slot, hear=undoing.add)
+        beside = _beside(heard.served - before + undoing.served, written)
     lines, log_to = _fallbacks(settings.target.log_file, settings.target.words_of_a_fallback, log_from)
     asked = settings.release.prometheus
     return Look(
