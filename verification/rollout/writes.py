@@ -27,6 +27,7 @@ from verification.core.model import Arm, Comparison, Difference, Exchange, Verdi
 from verification.core.outcome import CaseOutcome
 from verification.core.paired import Field, field_of, fields_of
 from verification.core.redact import redact_text
+from verification.core.release.call import PLAIN, Call
 from verification.core.release.events import Written
 from verification.core.weight import places, weight_of
 from verification.drive.caller import Caller, was_asked
@@ -34,6 +35,7 @@ from verification.drive.probe import ARMS, Prober
 from verification.evidence import read_manifest, start_run
 from verification.journal import JOURNAL_DIR, JournalWriter
 from verification.manifest import new_manifest, redacted_routing
+from verification.rollout.call import call_of
 from verification.rollout.clock import Clock
 from verification.rollout.heard import is_error, seen_of
 from verification.settings import Settings, require_allowed_target
@@ -106,10 +108,10 @@ def write(
 
     `hear` is told of each exchange of undoing what is left, which goes through a caller of its own.
     """
-    shelf = _shelf(settings)
+    shelf, call = _shelf(settings), call_of(settings)
     if not settings.release.look.writes:
         begun = [folder for folder in _folders(shelf) if (folder / JOURNAL_DIR).exists()]
-        return Written(left=tuple(_told(folder, "what a look that was killed has made") for folder in begun))
+        return Written(left=tuple(_told(folder, "what a look that was killed has made", call) for folder in begun))
     ends = clock.elapsed() + _CLEANUP_S
     left = [words for folder in _folders(shelf) for words in _tidy(folder, settings, ends - clock.elapsed(), hear)]
     catalog = without_expired(catalog, clock.now().date())
@@ -270,11 +272,11 @@ def _tidy(folder: Path, settings: Settings, longest_s: float, hear: Hear) -> lis
             manifest = read_manifest(folder)
             here = redact_text(" and ".join(settings.target.urls)), redacted_routing(settings.routing)
             if (manifest.target, manifest.routing) != here:
-                return [_told(folder, f"what a look at {manifest.target} (or with another [arm]) has made")]
+                return [_told(folder, f"what a look at {manifest.target} (or with another [arm]) has made", PLAIN)]
             if left := sweep(folder, settings, longest_s=max(0.0, longest_s), hear=hear).left:
-                return [_told(folder, "; ".join(left))]
+                return [_told(folder, "; ".join(left), call_of(settings))]
     except GateError as error:
-        return [_told(folder, str(error))]
+        return [_told(folder, str(error), call_of(settings))]
     _remove(folder)
     return []
 
@@ -285,5 +287,5 @@ def _remove(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _told(folder: Path, what: str) -> str:
-    return f"{what} (`python -m verification cleanup {folder}` undoes it)"
+def _told(folder: Path, what: str, call: Call) -> str:
+    return f"{what} (`{call.cleanup(str(folder))}` undoes it)"
