@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from verification.core.errors import UsageError
 from verification.core.journal import Cleanup
+from verification.core.model import Exchange
 from verification.core.records import Manifest
 from verification.core.redact import Redactor, redact_text
 from verification.drive.connect import connect
@@ -129,18 +131,24 @@ def _require_ended(folder: Path) -> None:
         )
 
 
-def sweep(folder: Path, settings: Settings, *, longest_s: float | None = None) -> Swept:
+def sweep(
+    folder: Path,
+    settings: Settings,
+    *,
+    longest_s: float | None = None,
+    hear: Callable[[Exchange], None] | None = None,
+) -> Swept:
     """Undo what the journals in a run's folder name and its target still has; its processes must have ended.
 
     EvidenceError for a folder that cannot be read, or that somebody else cleans up. After `longest_s` nothing is asked
-    any more, and what may be there is left.
+    any more, and what may be there is left. `hear` is told of each exchange.
     """
     run, swept = read_run(folder), Swept()
     entries = read_journal(folder)
     journal = JournalWriter(folder, NAME)
     try:
         redactor = Redactor(os.urandom(32))
-        with connect(settings, settings.target.urls[0], redactor, longest_s=longest_s) as caller:
+        with connect(settings, settings.target.urls[0], redactor, longest_s=longest_s, hear=hear) as caller:
             for home in run.catalog.homes:
                 sweeper = Sweeper(caller, run.catalog, journal.note, home)
                 swept.add(sweeper.sweep(entries, f"gate-{run.evidence.manifest.tag}-"))

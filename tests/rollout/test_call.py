@@ -120,6 +120,9 @@ def test_a_permission_that_was_given_is_given_again_where_it_is_needed(url: str,
     settings = load_settings(None, {"target": {"url": url}}, {})
     assert "--allow-percent-change" not in call_of(settings).back
     assert ("--allow-percent-change" in call_of(allowed(settings, change_percent=True)).back) is told
+    assert "--allow-writes" not in call_of(settings).cleanup("folder")
+    writing = load_settings(None, {"target": {"url": url}, "run": {"allow_writes": True}}, {})
+    assert ("--allow-writes" in call_of(writing).cleanup("folder")) is told
 
 
 def test_a_password_is_not_printed_and_what_must_be_added_is_said(

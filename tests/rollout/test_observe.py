@@ -46,9 +46,27 @@ def settings_file(release: Release, folder: Path) -> Path:
     return path
 
 
+def observe_command(file: Path, *words: str) -> list[str]:
+    return [sys.executable, "-m", "verification", "observe", "--settings", str(file), *words]
+
+
 def observing(file: Path, *words: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "verification", "observe", "--settings", str(file), *words]
+    command = observe_command(file, *words)
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def looks_told(said: Path) -> set[int]:
+    """The numbers of the looks that a process has told of in whole lines."""
+    *lines, _cut_off = said.read_text().split("\n")
+    return {int(line.split(" look ")[1].split(" ")[0]) for line in lines if " look " in line}
+
+
+def until_told(said: Path, observer: subprocess.Popen[bytes]) -> None:
+    end = time.monotonic() + 120
+    while not looks_told(said):
+        assert observer.poll() is None, said.read_text()
+        assert time.monotonic() < end, "no look was taken"
+        time.sleep(0.01)
 
 
 @pytest.mark.weeks
@@ -59,15 +77,27 @@ def test_killed_at_random_moments_no_look_is_counted_twice_or_lost(backend: Depl
     assert release.start(10).is_proven
     file, dice = settings_file(release, tmp_path), random.Random(7)
     told: set[int] = set()
-    for _ in range(KILLS):
-        observer = observing(file)
-        time.sleep(dice.uniform(0.3, 2.0))
-        observer.send_signal(signal.SIGKILL)
-        said, _err = observer.communicate(timeout=30)
-        told |= {int(line.split(" look ")[1].split(" ")[0]) for line in said.splitlines() if " look " in line}
+    for number in range(KILLS):
+        output = tmp_path / f"said-{number}"
+        with output.open("w") as words:
+            observer = subprocess.Popen(observe_command(file), stdout=words, stderr=subprocess.STDOUT)
+        before = len(told)
+        try:
+            if number % 2:
+                # Anywhere, also before anything is looked at.
+                time.sleep(dice.uniform(0.3, 2.0))
+            else:
+                # However slow the machine is, within or between the looks that follow one.
+                until_told(output, observer)
+                time.sleep(dice.uniform(0.0, 0.6))
+        finally:
+            observer.send_signal(signal.SIGKILL)
+            observer.wait(30)
+        told |= looks_told(output)
+        assert number % 2 or len(told) > before
         assert release.ledger.broken() == []
     kept = [look.slot for look in looks(release)]
-    assert len(told) >= 10
+    assert len(told) >= KILLS // 2
     assert len(kept) == len(set(kept))
     assert told <= set(kept)
 
@@ -311,6 +341,16 @@ def test_lines_of_a_fallback_are_counted_once_from_look_to_look(
     log.write_text(f"{FALLBACK_WORDS}\n" * 2)
     lines, at = _fallbacks(log, FALLBACK_WORDS, 0)
     assert (lines, at) == (1, len(FALLBACK_WORDS) + 1)
+    assert _fallbacks(log, FALLBACK_WORDS, at) == (1, log.stat().st_size)
+
+
+def test_a_line_of_the_log_that_is_being_written_counts_when_it_is_whole(tmp_path: Path) -> None:
+    log = tmp_path / "backend.log"
+    log.write_text(f"well\nWARNING {FALLBACK_WORDS[:9]}")
+    lines, at = _fallbacks(log, FALLBACK_WORDS, 0)
+    assert (lines, at) == (0, len("well\n"))
+    with log.open("a") as file:
+        file.write(f"{FALLBACK_WORDS[9:]}: POST /x\n")
     assert _fallbacks(log, FALLBACK_WORDS, at) == (1, log.stat().st_size)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import signal
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -23,14 +24,20 @@ from tests.rollout.conftest import TELLING
 from tests.rollout.releasing import PLAN, Release
 from verification.catalog.load import load_catalog
 from verification.cli import main
-from verification.core.cases import Catalog
+from verification.core.cases import Case, Catalog, Endpoint
+from verification.core.compare import Compared
 from verification.core.errors import PermissionNeeded, UsageError
-from verification.core.model import Arm, Verdict
+from verification.core.model import Arm, Comparison, Difference, Verdict
+from verification.core.outcome import CaseOutcome
 from verification.core.policy import AcceptedDifference
+from verification.core.redact import Redactor
 from verification.core.release.events import Look, Written
-from verification.drive.probe import Prober
+from verification.drive.connect import connect
+from verification.drive.flag import usage_counters
+from verification.drive.probe import MAX_ATTEMPTS, Prober
 from verification.journal import JOURNAL_DIR
 from verification.rollout import writes
+from verification.rollout.heard import Heard
 from verification.rollout.ledger import Ledger
 from verification.rollout.look import Due, take_look
 from verification.rollout.observe import Observer
@@ -113,7 +120,10 @@ def test_what_only_a_write_shows_goes_back(release: WritingRelease) -> None:
     assert [look.differing for look in taken] == [()] * len(taken)
     assert [bool(look.written.differing) for look in taken] == [*[False] * (len(taken) - 1), True]
     # As often as a difference must show.
-    assert {one.arm: one.requests for one in taken[-1].written.seen} == {Arm.CONTROL: 6, Arm.CANDIDATE: 3}
+    assert {one.arm: one.requests for one in taken[-1].written.seen} == {
+        Arm.CONTROL: 2 * writes._TIMES,
+        Arm.CANDIDATE: writes._TIMES,
+    }
     assert cameras(release.backend) == OWN
 
 
@@ -202,6 +212,64 @@ def _with_camera(exchange: Any, camera: dict[str, Any]) -> Any:
     body = json.loads(exchange.answer.body)
     body["cameras"].append(camera)
     return replace(exchange, answer=replace(exchange.answer, body=json.dumps(body)))
+
+
+class Busy:
+    """Compares two arms that do the same while somebody else changes a place of the state now and then."""
+
+    def __init__(self, share: float, seed: int) -> None:
+        self._share, self._dice = share, random.Random(seed)
+
+    def compare(self, endpoint: Endpoint, case: Case, time: int) -> list[tuple[Comparison, CaseOutcome]]:
+        attempts: list[tuple[Comparison, CaseOutcome]] = []
+        for attempt in range(1, MAX_ATTEMPTS + 1):
+            control, again, candidate = (self._dice.random() < self._share for _ in range(3))
+            found = Difference("state cameras", "total", "value", "3", "4")
+            seen = Compared((found,) if control != candidate else ())
+            noise = (found,) if control != again else ()
+            outcome = CaseOutcome(endpoint.id, case.id, time, attempt, True, (), seen, noise)
+            attempts.append((Comparison(endpoint.id, case.id, (), attempt, time), outcome))
+            if not noise:
+                break
+        return attempts
+
+
+@pytest.mark.parametrize("share", [0.1, 1 / 3, 0.6])
+def test_what_others_write_all_the_time_does_not_come_to_a_difference_within_weeks(
+    release: WritingRelease, share: float
+) -> None:
+    endpoint, case = deeds_of(release.settings, release.catalog)["camera"][0][0]
+    settings = release.settings
+    with connect(settings, settings.target.urls[0], Redactor(b"x")) as caller:
+        for look in range(4 * 7 * 24):
+            work = writes._Work(caller, settings, release.clock.now().date(), Heard().add)
+            work.compare(cast("Prober", Busy(share, look)), endpoint, case)
+            assert (work.differing, work.worded) == ([], [])
+
+
+def test_where_control_disagreed_with_itself_before_nothing_is_said_of_a_difference(release: WritingRelease) -> None:
+    class Noisy(Busy):
+        def compare(self, endpoint: Endpoint, case: Case, time: int) -> list[tuple[Comparison, CaseOutcome]]:
+            found = Difference("state cameras", "total", "value", "3", "4")
+            noises: tuple[tuple[Difference, ...], ...] = ((found,), ()) if time == 1 else ((),)
+            return [
+                (
+                    Comparison(endpoint.id, case.id, ()),
+                    CaseOutcome(endpoint.id, case.id, time, 1, True, (), seen, noise),
+                )
+                for noise in noises
+                for seen in [Compared((found,))]
+            ]
+
+    endpoint, case = deeds_of(release.settings, release.catalog)["camera"][0][0]
+    settings = release.settings
+    with connect(settings, settings.target.urls[0], Redactor(b"x")) as caller:
+        work = writes._Work(caller, settings, release.clock.now().date(), Heard().add)
+        work.compare(cast("Prober", Noisy(0, 0)), endpoint, case)
+    assert (work.differing, work.worded) == ([], [])
+    assert work.unproven == [
+        (endpoint.id, f"{case.id}: control disagreed with itself now and then at state cameras:total")
+    ]
 
 
 @pytest.mark.parametrize(("defect", "differs"), [((), False), (("--defect", "write-not-kept"), True)])
@@ -416,6 +484,70 @@ def test_a_folder_that_cannot_be_read_is_told_and_one_in_which_nothing_was_begun
     assert "10-0-torn" in left
     assert "run.json" in left
     assert [folder.name for folder in release.shelf.iterdir()] == ["10-0-torn"]
+
+
+def test_a_folder_whose_removal_was_killed_is_gone_after_the_next_look(
+    release: WritingRelease, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    def killed_after(files: int) -> Callable[..., None]:
+        """Remove as `rmtree` does, and die after so many files."""
+        left = [files]
+
+        def rmtree(folder: Path, **_: object) -> None:
+            for path in sorted(folder.rglob("*"), key=lambda one: (one.is_dir(), one.name != "run.json", one.name)):
+                if left[0] == 0:
+                    raise Killed
+                left[0] -= 1
+                path.rmdir() if path.is_dir() else path.unlink()
+            if folder.exists():
+                folder.rmdir()
+
+        return rmtree
+
+    for files in range(5):
+        with monkeypatch.context() as patched:
+            patched.setattr("verification.rollout.writes.shutil.rmtree", killed_after(files))
+            with pytest.raises(Killed):
+                release.look(files)
+        assert len(folders_on(release)) == 1
+        assert release.look(files).written.left == ()
+        assert folders_on(release) == []
+
+
+def test_a_folder_in_which_nothing_was_begun_is_no_reason_for_a_warning(release: WritingRelease) -> None:
+    (release.shelf / "10-0-empty").mkdir(parents=True)
+    reading = Release(release.backend, release.folder)
+    look = take_look(reading.settings, reading.catalog, Due(10, 1, reading.clock.now()), reading.clock, None)
+    assert look.written.left == ()
+
+
+def usage(release: WritingRelease) -> tuple[int, int]:
+    """(legacy, domain) as the backend counts them."""
+    settings = release.settings
+    with connect(settings, settings.target.urls[0], Redactor(b"x")) as caller:
+        domain, legacy = usage_counters(caller, settings.monitoring.metrics)
+    assert legacy is not None
+    assert domain is not None
+    return legacy, domain
+
+
+def test_everything_that_a_look_sends_is_known_as_its_own_also_what_undoes(
+    release: WritingRelease, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for slot, is_removed_late in enumerate((False, True)):
+        with monkeypatch.context() as patched:
+            if is_removed_late:
+                patched.setattr("verification.drive.twins.Workshop.remove", lambda _self, twins: [*map(str, twins)])
+            before = usage(release)
+            look = release.look(slot)
+            after = usage(release)
+        own = [*look.seen, *look.written.seen]
+        legacy = sum(one.legacy for one in own) + look.natural_legacy + look.compared_legacy
+        domain = sum(one.domain for one in own) + look.natural_domain + look.compared_domain
+        assert (after[0] - before[0], after[1] - before[1]) == (legacy, domain)
 
 
 def test_without_a_journal_nothing_is_written_and_the_reads_are_kept(release: WritingRelease) -> None:

@@ -14,13 +14,15 @@ def call_of(settings: Settings) -> Call:
     What the environment gave is given as an option: who copies a command may stand in another shell.
     """
     file = settings.named_file
+    is_elsewhere = not all(map(is_loopback, settings.target.urls))
     return Call(
         settings=None if file is None else str(file),
         target=settings.target.url if _is_given(settings, "target.url") else None,
         ledger=str(settings.release.ledger) if _is_given(settings, "release.ledger") else None,
         runs=str(settings.run.report_dir),
         # On this machine the command itself is the permission.
-        may_move=settings.run.allow_percent_change and not all(map(is_loopback, settings.target.urls)),
+        may_move=settings.run.allow_percent_change and is_elsewhere,
+        may_write=settings.run.allow_writes and is_elsewhere,
     )
 
 

@@ -63,11 +63,11 @@ def take_look(
         told = _told(caller, settings)
         seen, failure = _probe(caller, settings, catalog, due)
         natural = _natural(caller, settings)
-        before, crossed = heard.served.copy(), _Crossed()
+        before, crossed, undoing = heard.served.copy(), _Crossed(), Heard()
         if not catalog.separate_state:
             _cross(caller, settings, catalog, crossed)
-        written = write(caller, settings, catalog, clock, percent=due.percent, slot=due.slot)
-        beside = _beside(heard.served - before, written)
+        written = write(caller, settings, catalog, clock, percent=due.percent, slot=due.slot, hear=undoing.add)
+        beside = _beside(heard.served - before + undoing.served, written)
     lines, log_to = _fallbacks(settings.target.log_file, settings.target.words_of_a_fallback, log_from)
     asked = settings.release.prometheus
     return Look(
@@ -228,7 +228,8 @@ def _fallbacks(log: Path | None, words: str, begin: int | None) -> tuple[int | N
             begin = begin if begin <= end else 0
             file.seek(begin)
             raw = file.read(_MOST_LOG_BYTES)
-        # What is beyond is read at the next look.
+        # What is beyond is read at the next look, and so is a line that is not whole yet.
+        raw = raw[: raw.rfind(b"\n") + 1] or (raw if len(raw) == _MOST_LOG_BYTES else b"")
         return sum(words.encode() in line for line in raw.split(b"\n")), begin + len(raw)
     except OSError:
         return None, begin

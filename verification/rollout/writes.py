@@ -11,7 +11,7 @@ from __future__ import annotations
 import random
 import secrets
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -25,7 +25,9 @@ from verification.core.hygiene import without_expired
 from verification.core.judge.parity import acceptance
 from verification.core.model import Arm, Comparison, Difference, Exchange, Verdict
 from verification.core.outcome import CaseOutcome
+from verification.core.paired import Field, field_of, fields_of
 from verification.core.redact import redact_text
+from verification.core.release.call import PLAIN, Call
 from verification.core.release.events import Written
 from verification.core.weight import places, weight_of
 from verification.drive.caller import Caller, was_asked
@@ -33,17 +35,21 @@ from verification.drive.probe import ARMS, Prober
 from verification.evidence import read_manifest, start_run
 from verification.journal import JOURNAL_DIR, JournalWriter
 from verification.manifest import new_manifest, redacted_routing
+from verification.rollout.call import call_of
 from verification.rollout.clock import Clock
 from verification.rollout.heard import is_error, seen_of
 from verification.settings import Settings, require_allowed_target
 
-_TIMES = 3
+_TIMES = 6
 """A difference counts where it shows so many times in a row, with new twins each time: others write meanwhile, and what
-they do between two readings looks like a deed of the request."""
+they do between two readings looks like a deed of the request. The sides are sent in an order that is drawn, so a change
+of theirs meets candidate alone, and neither of control's two sides, in 4 of 27 comparisons at most (where it falls into
+every third probe). Six in a row come to one in 100,000 looks; three in a row would come within days."""
 _CLEANUP_S = 60.0
 """Longest time of undoing what a look could not undo on its way; then the next look goes on with it."""
 
 Deed = tuple[Endpoint, Case]
+Hear = Callable[[Exchange], None]
 
 
 def require_writable(settings: Settings, catalog: Catalog) -> None:
@@ -95,15 +101,21 @@ def _due(deeds: Sequence[Sequence[Deed]], slot: int) -> Deed:
     return of[slot // len(deeds) % len(of)]
 
 
-def write(caller: Caller, settings: Settings, catalog: Catalog, clock: Clock, *, percent: int, slot: int) -> Written:
-    """Write what is due at this look, on both arms. Never raises for what the backend or the disk does."""
-    shelf = _shelf(settings)
+def write(
+    caller: Caller, settings: Settings, catalog: Catalog, clock: Clock, *, percent: int, slot: int, hear: Hear
+) -> Written:
+    """Write what is due at this look, on both arms. Never raises for what the backend or the disk does.
+
+    `hear` is told of each exchange of undoing what is left, which goes through a caller of its own.
+    """
+    shelf, call = _shelf(settings), call_of(settings)
     if not settings.release.look.writes:
-        return Written(left=tuple(_told(folder, "what a look that was killed has made") for folder in _folders(shelf)))
+        begun = [folder for folder in _folders(shelf) if (folder / JOURNAL_DIR).exists()]
+        return Written(left=tuple(_told(folder, "what a look that was killed has made", call) for folder in begun))
     ends = clock.elapsed() + _CLEANUP_S
-    left = [words for folder in _folders(shelf) for words in _tidy(folder, settings, ends - clock.elapsed())]
+    left = [words for folder in _folders(shelf) for words in _tidy(folder, settings, ends - clock.elapsed(), hear)]
     catalog = without_expired(catalog, clock.now().date())
-    work = _Work(caller, settings, clock.now().date())
+    work = _Work(caller, settings, clock.now().date(), hear)
     due = [_due(deeds, slot) for deeds in deeds_of(settings, catalog).values()]
     try:
         # Two looks must not draw the same order of the arms.
@@ -133,9 +145,9 @@ def _compare_all(work: _Work, catalog: Catalog, due: Sequence[Deed], folder: Pat
     finally:
         journal.close()
         if is_undone:
-            shutil.rmtree(folder, ignore_errors=True)
+            _remove(folder)
         else:
-            left = _tidy(folder, settings, _CLEANUP_S)
+            left = _tidy(folder, settings, _CLEANUP_S, work.hear)
     return left
 
 
@@ -146,6 +158,7 @@ class _Work:
     caller: Caller
     settings: Settings
     today: date
+    hear: Hear
     exchanges: dict[tuple[str, Arm], list[Exchange]] = field(default_factory=dict)
     unsent: dict[tuple[str, Arm], int] = field(default_factory=dict)
     """Twins that could not be made, so that nothing was sent: errors of the arm through which they are made."""
@@ -158,10 +171,12 @@ class _Work:
     def compare(self, prober: Prober, endpoint: Endpoint, case: Case) -> None:
         """Compare a case as often as it takes to know whether a difference stays."""
         staying: dict[tuple[str, str, str], Difference] | None = None
+        noisy: set[Field] = set()
         for time in range(1, _TIMES + 1):
             attempts = prober.compare(endpoint, case, time)
-            for comparison, _ in attempts:
+            for comparison, outcome in attempts:
                 self._count(prober, endpoint, comparison)
+                noisy |= fields_of(outcome.noise)
             reason = self._unproven(*attempts[-1])
             if reason is not None:
                 self.unproven.append((endpoint.id, f"{case.id}: {reason}"))
@@ -171,7 +186,11 @@ class _Work:
             staying = seen if staying is None else {key: one for key, one in staying.items() if key in seen}
             if not staying:
                 return
-        found = list((staying or {}).values())
+        found = [one for one in (staying or {}).values() if field_of(one) not in noisy]
+        if not found:
+            said = f"{case.id}: control disagreed with itself now and then at {places((staying or {}).values())}"
+            self.unproven.append((endpoint.id, said))
+            return
         is_grave = any(weight_of(one) is Verdict.ROLLBACK for one in found)
         (self.differing if is_grave else self.worded).append(f"{endpoint.id}, {case.id}: {places(found)}")
 
@@ -246,21 +265,27 @@ def _begin(folder: Path, settings: Settings, catalog: Catalog) -> str:
     return manifest.tag
 
 
-def _tidy(folder: Path, settings: Settings, longest_s: float) -> list[str]:
+def _tidy(folder: Path, settings: Settings, longest_s: float, hear: Hear) -> list[str]:
     """Undo what a look has left, and remove its folder then; what is still there, in words."""
     try:
         if (folder / JOURNAL_DIR).exists():
             manifest = read_manifest(folder)
             here = redact_text(" and ".join(settings.target.urls)), redacted_routing(settings.routing)
             if (manifest.target, manifest.routing) != here:
-                return [_told(folder, f"what a look at {manifest.target} (or with another [arm]) has made")]
-            if left := sweep(folder, settings, longest_s=max(0.0, longest_s)).left:
-                return [_told(folder, "; ".join(left))]
+                return [_told(folder, f"what a look at {manifest.target} (or with another [arm]) has made", PLAIN)]
+            if left := sweep(folder, settings, longest_s=max(0.0, longest_s), hear=hear).left:
+                return [_told(folder, "; ".join(left), call_of(settings))]
     except GateError as error:
-        return [_told(folder, str(error))]
-    shutil.rmtree(folder, ignore_errors=True)
+        return [_told(folder, str(error), call_of(settings))]
+    _remove(folder)
     return []
 
 
-def _told(folder: Path, what: str) -> str:
-    return f"{what} (`python -m verification cleanup {folder}` undoes it)"
+def _remove(folder: Path) -> None:
+    # The journal first: one without its manifest, which a kill may leave, would be told of for ever.
+    shutil.rmtree(folder / JOURNAL_DIR, ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _told(folder: Path, what: str, call: Call) -> str:
+    return f"{what} (`{call.cleanup(str(folder))}` undoes it)"

@@ -89,6 +89,29 @@ def test_a_write_that_could_be_compared_at_no_look_that_tried_is_open_unless_a_g
     assert backend(with_look(tried, 7, written=wrote("PUT /a"))) == []
 
 
+@pytest.mark.parametrize(
+    ("candidate", "control", "verdict"),
+    [
+        ([1, 1], [0, 0], INCONCLUSIVE),
+        ([1, 1], [1, 0], INCONCLUSIVE),
+        ([1, 0], [0, 0], PROMOTE),
+        ([1, 1], [2, 2], PROMOTE),
+        ([], [0, 0], PROMOTE),
+    ],
+)
+def test_a_write_that_only_ever_fails_on_candidate_is_open_whatever_a_gate_has_seen_before(
+    candidate: list[int], control: list[int], verdict: Verdict
+) -> None:
+    taken = ALL
+    for at in (0, 1):
+        seen = [Seen("PUT /a", Arm.CONTROL, 2, control[at], 2 - control[at], 0, 0, {})]
+        seen += [Seen("PUT /a", Arm.CANDIDATE, 1, one, 0, 1 - one, 0, {}) for one in candidate[at : at + 1]]
+        # Another write, and one that was not sent, say nothing of it.
+        seen += [Seen("PUT /b", Arm.CANDIDATE, 1, 0, 0, 1, 0, {}), Seen("PUT /a", Arm.CANDIDATE, 0, 0, 0, 0, 0, {})]
+        taken = with_look(taken, at + 3, written=Written(tuple(seen), unproven=(("PUT /a", "an error"),)))
+    assert rules(judge_backend(taken, 10, is_gated=True)) == {("state.uncompared", verdict)}
+
+
 def test_what_the_last_look_could_not_remove_is_told_and_what_an_earlier_one_could_not_is_not() -> None:
     left = Written(left=("camera gate-1",))
     found = backend(with_look(ALL, LAST, written=left))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 
 import pytest
 
@@ -49,6 +50,15 @@ def test_the_permission_to_move_a_backend_elsewhere_stands_where_something_is_mo
     moving = {kind for kind in COMMANDS if "--allow-percent-change" in call.command(Action(kind, 10))}  # type: ignore[arg-type]
     assert moving == {"begin", "promote", "analyse", "roll-back"}
     assert call.back == "python -m verification rollback --ledger=x --allow-percent-change"
+
+
+def test_what_undoes_names_the_folder_as_one_word_and_the_permission_that_was_given() -> None:
+    assert PLAIN.cleanup("a/10-0") == "python -m verification cleanup a/10-0"
+    words = shlex.split(replace(GIVEN, may_write=True).cleanup("my releases/10-0"))
+    assert words == [
+        *("python", "-m", "verification", "cleanup", "my releases/10-0"),
+        *("--settings=my settings.toml", "--target=http://127.0.0.1:8000", "--allow-writes"),
+    ]
 
 
 def test_the_gates_run_is_looked_for_where_the_gate_leaves_it() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import dropwhile, pairwise, takewhile
 
-from verification.core.model import Finding, Verdict
+from verification.core.model import Arm, Finding, Verdict
 from verification.core.release.events import Look
 from verification.core.release.looks import gaps, moved, slot_of
 from verification.core.release.plan import PlannedStage, ReleasePlan
@@ -145,13 +145,24 @@ def _written(looks: Sequence[Look], percent: int, *, is_gated: bool) -> Iterator
     compared = {one.read for look in looks for one in look.written.seen if one.read not in dict(look.written.unproven)}
     never = [f"{name} ({reason})" for name, reason in sorted(unproven.items()) if name not in compared]
     if never:
-        verdict = Verdict.PROMOTE if is_gated else Verdict.INCONCLUSIVE
+        # The gate may have run before what now fails each time.
+        is_known = is_gated and not any(_fails(looks, name) for name in unproven if name not in compared)
+        verdict = Verdict.PROMOTE if is_known else Verdict.INCONCLUSIVE
         reason = say("at no look that tried it could be seen what a write does: {writes}", writes="; ".join(never))
         yield Finding("state.uncompared", verdict, title, reason, stage_percent=percent)
     left = looks[-1].written.left if looks else ()
     if left:
         reason = say("what looks have made may still be on the target: {names}", names="; ".join(left))
         yield Finding("write.leftover", Verdict.PROMOTE, title, reason, stage_percent=percent)
+
+
+def _fails(looks: Sequence[Look], write: str) -> bool:
+    """Whether candidate answered a write at no look but with errors, while control answered it."""
+    seen = [one for look in looks for one in look.written.seen if one.read == write and one.requests]
+    failed, answered = (
+        {one.errors == one.requests for one in seen if one.arm is arm} for arm in (Arm.CANDIDATE, Arm.CONTROL)
+    )
+    return failed == {True} and False in answered
 
 
 def _health(looks: Sequence[Look], percent: int) -> Iterator[Finding]:

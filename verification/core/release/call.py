@@ -23,6 +23,8 @@ class Call:
     """The folder in which the gate leaves its runs."""
     may_move: bool = False
     """Whether a person has allowed to change the percent of a backend that is not this machine."""
+    may_write: bool = False
+    """Whether a person has allowed to write to a backend that is not this machine."""
 
     def command(self, action: Action) -> str:
         """The exact words to type. What may not be printed is left out of them; `lacking` names it."""
@@ -49,6 +51,11 @@ class Call:
     def suite(self, words: str) -> str:
         """A command of the suite, for example `ledger verify`."""
         return " ".join([_SUITE, words, *self._given("settings", "target", "ledger")])
+
+    def cleanup(self, folder: str) -> str:
+        """The command that undoes what the folder's journal names; it knows no ledger."""
+        words = [_SUITE, "cleanup", shlex.quote(folder), *self._given("settings", "target")]
+        return " ".join([*words, "--allow-writes"] if self.may_write else words)
 
     def _gate(self, percent: int) -> str:
         return " ".join([f"pytest -m stage_gate --stage {percent}", *self._given("settings", "target")])
