@@ -374,4 +374,4 @@ def test_the_verdict_that_is_told_is_the_one_that_was_written_last(told: Told) -
         assert notice.tell_news(told.settings, told.ledger, told.clock) == ()
     (message,) = sent(got)
     assert (message["verdict"], message["reason"]) == ("HOLD", "Errors: many")
-    assert message["action"] == "python -m verification rollback"
+    assert message["action"] == "python -m verification status"

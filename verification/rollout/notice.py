@@ -87,8 +87,9 @@ def _values(settings: Settings, news: News, judgement: StageJudgement) -> Mappin
     if isinstance(event, Judged):
         kind, reasons = "verdict", judgement.reasons
         if event.verdict is not verdict:
-            # A moment ago it was another one, and that is what the ledger says.
-            verdict, reasons, action = event.verdict, event.reasons, event.action
+            # A moment ago it was another one, and that is what the ledger says. What to do is not sure until the next
+            # time it is judged, and the command in the ledger names no settings, target or ledger of this call.
+            verdict, reasons, action = event.verdict, event.reasons, call.suite("status")
         reason = reasons[0] if reasons else "nothing stands against it"
     elif isinstance(event, Started):
         kind, reason = "failed start", f"{event.percent} % was not started: {event.detail}"
