@@ -74,7 +74,7 @@ def test_the_template_is_sent_with_the_values_filled_in(monkeypatch: pytest.Monk
     ((path, headers, body),) = got
     assert path == f"/hooks/{PLANTED}?key={PLANTED}"
     assert {name.lower(): value for name, value in headers.items()}["content-type"] == "application/json"
-    assert json.loads(body) == {"text": "10 %: HOLD. P95: +12 % Next: wait"}
+    assert json.loads(body) == {"text": "10 %: HOLD. P95: +12 %\nNext: wait"}
 
 
 @pytest.mark.parametrize("source", ["environment", "file"])
@@ -204,7 +204,8 @@ def test_what_no_limit_can_be_given_to_is_not_waited_for_either(
     finally:
         free.set()
         if hanging == "a file":
-            file.write_text("http://127.0.0.1:9")
+            # No target of any other test: it is a secret of this process from now on.
+            file.write_text(f"http://127.0.0.1:9/{PLANTED}")
 
 
 def test_a_file_that_is_read_too_late_sends_nothing_any_more(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

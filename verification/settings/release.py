@@ -57,7 +57,7 @@ class NotifySettings(Frozen):
     """Name of the environment variable that holds the URL."""
     file: Path | None = None
     """File that holds the URL in its first line."""
-    template: Annotated[str, Field(max_length=20_000)] = '{"text": "{percent} %: {verdict}. {reason} Next: {action}"}'
+    template: Annotated[str, Field(max_length=20_000)] = '{"text": "{percent} %: {verdict}. {reason}\\nNext: {action}"}'
     """JSON. Within its texts these are filled in: {percent} and {verdict} as they are now; {former}, the verdict that
     was told last in this stage, or none; {reason}; {action}, the command to type; {event}, which is verdict, failed
     start or rollback; {at}, when that was."""
