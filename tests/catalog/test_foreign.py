@@ -70,7 +70,7 @@ JSON = st.recursive(
 )  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(JSON)
 def test_what_the_dumper_writes_is_read_back_alike(value: Any) -> None:
     text = yaml.dump({"value": value}, Dumper=JsonDumper, allow_unicode=True, sort_keys=False, width=110)

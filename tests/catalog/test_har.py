@@ -144,7 +144,7 @@ ANYTHING = st.recursive(
 )
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=80, suppress_health_check=list(HealthCheck))
 @given(ANYTHING, ANYTHING, ANYTHING, WORDS)
 def test_wrong_types_anywhere_give_a_draft_that_loads(
     tmp_path_factory: pytest.TempPathFactory, whole: Any, request: Any, response: Any, url: Any

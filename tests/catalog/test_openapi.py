@@ -242,7 +242,7 @@ ANYTHING = st.recursive(
 )
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=80, suppress_health_check=list(HealthCheck))
 @given(ANYTHING, ANYTHING, ANYTHING, ANYTHING)
 def test_wrong_types_anywhere_give_a_draft_that_loads_or_one_message(
     tmp_path_factory: pytest.TempPathFactory, operation: Any, item: Any, parameters: Any, components: Any

@@ -156,7 +156,7 @@ ANYTHING = st.recursive(
     paths=ANYTHING,
     more=st.dictionaries(st.sampled_from(["definitions", "parameters", "responses", "consumes"]), ANYTHING),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_whatever_has_a_wrong_type_is_passed_over(paths: Json, more: dict[str, Json]) -> None:
     """It may leave nothing to ask; it ends in no other error."""
     with suppress(UsageError):

@@ -108,7 +108,7 @@ def test_what_stays_undecided_when_a_stage_ends_early_says_how_much_is_missing()
 
 
 @given(st.integers(0, 40), st.sampled_from([1.0, 1.25, 2.0]), st.integers(1, 40))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_more_tests_never_alarm_more(seed: int, ratio: float, tests: int) -> None:
     one = stratum(ratio, seed=seed, requests=15)
     alone, among = (decided_change([one], POLICY, tests=number, whole=True) for number in (1, tests))
@@ -117,7 +117,7 @@ def test_more_tests_never_alarm_more(seed: int, ratio: float, tests: int) -> Non
 
 
 @given(st.integers(0, 40), st.sampled_from([1.0, 1.3, 2.5]))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_a_stage_that_ended_early_has_the_verdict_that_ended_it(seed: int, ratio: float) -> None:
     one = stratum(ratio, seed=seed, requests=30)
     early = early_verdict([one], POLICY, tests=5)

@@ -51,7 +51,7 @@ def test_a_rewrite_twice_as_slow_hardly_moves_the_population_at_ten_percent() ->
 
 
 @given(st.integers(0, 30), st.sampled_from([1.1, 1.5, 3.0]), st.floats(0, 1), st.floats(0, 1))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_a_slower_candidate_is_felt_the_more_the_more_it_serves(
     seed: int, ratio: float, share: float, other: float
 ) -> None:
@@ -63,7 +63,7 @@ def test_a_slower_candidate_is_felt_the_more_the_more_it_serves(
 
 
 @given(st.randoms(use_true_random=False))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_the_order_of_blocks_does_not_matter_for_the_estimate(random: object) -> None:
     blocks = pairs(1.3)
     turned = list(blocks)

@@ -87,7 +87,7 @@ def test_without_blocks_nothing_is_known() -> None:
 
 
 @given(st.integers(0, 50), st.sampled_from([1.0, 1.3, 1.8, 3.0]), st.integers(0, 40), st.booleans())
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_all_blocks_at_once_say_what_each_says_when_it_is_the_last(
     seed: int, ratio: float, good: int, hours_apart: bool
 ) -> None:

@@ -82,7 +82,7 @@ def test_a_step_in_which_nothing_was_timed_does_not_climb() -> None:
 
 
 @given(st.floats(2.0, 50.0), st.sampled_from([120.0, 200.0, 320.0]), st.randoms(use_true_random=False))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_neither_the_time_scale_nor_the_order_of_the_steps_moves_the_knee(
     scale: float, knee: float, random: object
 ) -> None:

@@ -61,7 +61,7 @@ def test_a_suspicion_that_the_bound_does_not_bear_out_is_none(monkeypatch: pytes
 
 
 @given(st.integers(0, 1_000), st.sampled_from([0.001, 0.02, 0.08, 0.3]), st.integers(0, 3 * BLOCKS_PER_ONSET))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_all_blocks_at_once_say_what_each_says_when_it_is_the_last(seed: int, rate: float, begins: int) -> None:
     rng = np.random.default_rng(seed)
     rates = np.where(np.arange(4 * BLOCKS_PER_ONSET) < begins, 0.001, rate)

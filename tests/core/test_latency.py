@@ -228,7 +228,7 @@ def test_the_floor_does_not_excuse_errors() -> None:
     assert (worse.verdict, worse.floor_applied) == (Verdict.ROLLBACK, False)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 10_000), st.integers(-200, 200))
 def test_the_verdict_does_not_depend_on_the_unit(seed: int, shift: int) -> None:
     """Shifting both arms along the log axis changes neither z nor the change."""
@@ -238,7 +238,7 @@ def test_the_verdict_does_not_depend_on_the_unit(seed: int, shift: int) -> None:
     assert (before.verdict, before.z_hold, before.low) == (after.verdict, after.z_hold, after.low)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 10_000), st.floats(0.5, 3.0))
 def test_exchanging_the_arms_turns_the_change_round(seed: int, ratio: float) -> None:
     data = stratum(ratio, seed=seed, blocks=20, per_arm=30)

@@ -68,7 +68,7 @@ def test_without_blocks_nothing_is_known() -> None:
 
 
 @given(st.integers(0, 50), st.sampled_from([1.0, 1.2, 1.5, 2.0]), st.integers(BURN_IN_BLOCKS, 59))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_later_blocks_change_nothing_of_what_was_decided(seed: int, ratio: float, blocks: int) -> None:
     whole = stratum(ratio, seed=seed)
     early = decide([cut(whole, blocks)], POLICY, at_horizon=False)
@@ -80,7 +80,7 @@ def test_later_blocks_change_nothing_of_what_was_decided(seed: int, ratio: float
 
 
 @given(st.integers(0, 50), st.sampled_from([1.0, 1.3, 2.0]))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_a_stratum_without_requests_changes_nothing(seed: int, ratio: float) -> None:
     known = stratum(ratio, seed=seed, blocks=40)
     empty = Stratum(tuple(({}, {}) for _ in range(30)))

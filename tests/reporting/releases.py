@@ -10,7 +10,7 @@ from tests.core.release.history import History
 from tests.reporting.sample import HOSTILE
 from verification.core.model import Verdict
 from verification.core.release.call import Call
-from verification.core.release.events import Decided, FeedbackAdded, FeedbackResolved, Found, Told
+from verification.core.release.events import Decided, FeedbackAdded, FeedbackResolved, Found, Started, Told
 from verification.core.release.view import ReleaseView
 from verification.reporting.release_report import render_release_html, render_release_md
 from verification.reporting.release_status import status_lines
@@ -92,6 +92,7 @@ def views() -> dict[str, ReleaseView]:
         "strange": History().start(30, override="we were asked to").look(2).view(),
         "gate": History().start(10).look(26).view(),
         "stopped": History().start(10).look(1).start(0).view(),
+        "astray": _climbed().look(2).add(Started(50, 25, "maria", False, "no answer", 3.0, is_back=False)).view(),
         "finished": finished().view(),
         "changed": changed(),
         "called": called(),

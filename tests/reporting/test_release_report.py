@@ -12,10 +12,12 @@ from tests.core.release.history import PLAN, History
 from tests.reporting.pages import Page
 from tests.reporting.releases import SECRET, views
 from verification.core.policy import Policy
-from verification.core.release.events import Told
+from verification.core.release.call import Call
+from verification.core.release.events import Started, Told
 from verification.core.release.judgement import Figure
 from verification.core.release.view import view_of
 from verification.reporting.release_report import MOST_ROWS, render_release_html, render_release_md
+from verification.reporting.release_status import status_lines
 from verification.reporting.release_words import MOST_CHARACTERS, Words
 from verification.reporting.texts import LANGUAGES, Lang, text
 
@@ -133,6 +135,28 @@ def test_what_is_missing_is_told_with_its_unit() -> None:
 def test_the_present_state_is_told_in_a_sentence(name: str, told: str) -> None:
     assert told in Page(PAGES[name, "en"]).text
     assert told in MARKDOWN[name, "en"]
+
+
+@pytest.mark.parametrize("before", ["nothing", "a rollback"])
+def test_a_backend_that_is_not_proven_to_be_back_is_not_said_to_serve_by_the_old_implementation(before: str) -> None:
+    history = History() if before == "nothing" else History().start(10).look(3).roll_back()
+    view = history.add(Started(10, 0, "maria", False, "no answer", 3.0, is_back=False)).view()
+    for said in (render_release_md(view, "en"), "\n".join(status_lines(view)), render_release_html(view, "en")):
+        assert "it may be at any percent" in " ".join(said.split())
+        assert "the old implementation serves every request" not in " ".join(said.split())
+    assert "实际比例不明" in render_release_md(view, "zh")
+
+
+def test_one_look_is_no_looks() -> None:
+    said = render_release_md(History().start(10).look(1).view(), "en")
+    assert "1 look until" in said
+    assert " 1 looks" not in said
+
+
+def test_a_command_with_a_backtick_is_still_one_command() -> None:
+    view = replace(VIEWS["running"], call=Call(ledger="a`b.sqlite"))
+    assert "`` python -m verification observe --ledger='a`b.sqlite' ``" in render_release_md(view, "en")
+    assert "**Next:**" in render_release_md(VIEWS["running"], "en")
 
 
 def test_after_a_rollback_the_next_step_is_to_run_the_first_stage_again() -> None:

@@ -13,8 +13,8 @@ import pytest
 from verification.cli import main
 from verification.core.model import Arm, Verdict
 from verification.core.release.events import Event, FeedbackAdded, GateRun, Look, Seen, Started
+from verification.core.release.judgement import Action
 from verification.rollout.call import call_of
-from verification.rollout.control import allowed
 from verification.rollout.ledger import Ledger
 from verification.settings import load_settings
 
@@ -23,6 +23,7 @@ BEGAN = datetime.now(UTC) - timedelta(hours=26)
 STARTED = Started(10, 0, "maria", True, "30 of 300", 1.0)
 NOBODY = "http://127.0.0.1:9"
 PLANTED = "hunter2hunter2"
+WAIT = Action("wait", 10)
 
 
 def look(slot: int) -> Look:
@@ -62,9 +63,9 @@ def given(events: tuple[Event, ...]) -> list[str]:
 
 
 def typed(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    """As a person types it into a shell. In a checkout its `conftest.py` names the plugin."""
+    """As a person types it into a shell, in a folder that is no checkout."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT), "PYTEST_PLUGINS": "verification.plugin"}
+    environment = {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT)}
     return subprocess.run(
         ["sh", "-c", command], cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False
     )
@@ -116,13 +117,17 @@ def test_what_the_environment_gave_is_given_as_an_option() -> None:
 
 
 @pytest.mark.parametrize(("url", "told"), [("http://backend.example", True), (NOBODY, False)])
-def test_a_permission_that_was_given_is_given_again_where_it_is_needed(url: str, told: bool) -> None:
-    settings = load_settings(None, {"target": {"url": url}}, {})
-    assert "--allow-percent-change" not in call_of(settings).back
-    assert ("--allow-percent-change" in call_of(allowed(settings, change_percent=True)).back) is told
-    assert "--allow-writes" not in call_of(settings).cleanup("folder")
-    writing = load_settings(None, {"target": {"url": url}, "run": {"allow_writes": True}}, {})
-    assert ("--allow-writes" in call_of(writing).cleanup("folder")) is told
+def test_what_moves_a_backend_elsewhere_is_printed_with_the_permission_that_it_needs(url: str, told: bool) -> None:
+    """Who types it gives it; without it the printed rollback would be refused."""
+    call = call_of(load_settings(None, {"target": {"url": url}}, {}))
+    assert ("--allow-percent-change" in call.back) is told
+    options = ["--allow-percent-change"] if told else []
+    assert call.back.split()[4:] == [f"--target={url}", *options]
+    # From the file or the environment it holds for the next call, too.
+    assert "--allow-writes" not in call.command(WAIT)
+    given = load_settings(None, {"target": {"url": url}, "run": {"allow_writes": True}}, {})
+    assert call_of(given).command(WAIT).endswith("--allow-writes") is told
+    assert ("--allow-writes" in call_of(given).cleanup("folder")) is told
 
 
 def test_a_password_is_not_printed_and_what_must_be_added_is_said(

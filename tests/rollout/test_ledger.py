@@ -240,6 +240,7 @@ def test_an_event_of_another_version_is_told_with_file_and_line(path: Path, kind
         with pytest.raises(EvidenceError) as caught:
             ledger.standing()
     assert f"{path}, line 2" in str(caught.value)
+    assert ("this version knows no event 'Nonsense'; a newer one wrote it" in str(caught.value)) is (kind == "Nonsense")
 
 
 def test_an_export_of_what_is_no_json_names_file_and_line(path: Path) -> None:

@@ -210,6 +210,34 @@ def test_a_rollback_that_nobody_was_told_of_is_told_by_the_next_who_looks_or_sta
 
 
 @pytest.mark.usefixtures("moved")
+def test_a_rollback_that_nobody_was_told_of_is_told_with_the_start_that_failed_after_it(told: Told) -> None:
+    told.add(started(25), rolled_back(25))
+    assert not told.start().is_proven
+    with receiving() as (url, got):
+        told.url.write_text(url)
+        told.judge()
+        told.judge()
+    (message,) = sent(got)
+    assert message["event"] == "failed start"
+    assert "10 % was not started" in message["reason"].partition("; before that: ")[0]
+    assert "rolled back from 25 %, proven (maria: errors)" in message["reason"].partition("; before that: ")[2]
+
+
+@pytest.mark.usefixtures("moved")
+def test_a_start_that_is_not_back_is_told_once_in_its_message(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    told.add(started(10), look(0))
+    monkeypatch.setattr(control, "_move", lambda *_: Proof(wrong=("the share is not shown",)))
+    with receiving() as (url, got):
+        told.url.write_text(url)
+        told.judge()
+        assert not told.start(25).is_proven
+    message = sent(got)[-1]
+    assert (message["event"], message["verdict"]) == ("verdict", "ROLLBACK")
+    assert "Start of 25 %: the share is not shown" in message["reason"]
+    assert "before that" not in message["reason"]
+
+
+@pytest.mark.usefixtures("moved")
 def test_a_rollback_without_a_ledger_that_can_be_used_is_told_all_the_same(
     told: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -374,4 +402,4 @@ def test_the_verdict_that_is_told_is_the_one_that_was_written_last(told: Told) -
         assert notice.tell_news(told.settings, told.ledger, told.clock) == ()
     (message,) = sent(got)
     assert (message["verdict"], message["reason"]) == ("HOLD", "Errors: many")
-    assert message["action"] == "python -m verification rollback"
+    assert message["action"] == "python -m verification status"

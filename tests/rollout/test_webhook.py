@@ -74,7 +74,7 @@ def test_the_template_is_sent_with_the_values_filled_in(monkeypatch: pytest.Monk
     ((path, headers, body),) = got
     assert path == f"/hooks/{PLANTED}?key={PLANTED}"
     assert {name.lower(): value for name, value in headers.items()}["content-type"] == "application/json"
-    assert json.loads(body) == {"text": "10 %: HOLD. P95: +12 % Next: wait"}
+    assert json.loads(body) == {"text": "10 %: HOLD. P95: +12 %\nNext: wait"}
 
 
 @pytest.mark.parametrize("source", ["environment", "file"])
@@ -204,7 +204,40 @@ def test_what_no_limit_can_be_given_to_is_not_waited_for_either(
     finally:
         free.set()
         if hanging == "a file":
-            file.write_text("http://127.0.0.1:9")
+            # No target of any other test: it is a secret of this process from now on.
+            file.write_text(f"http://127.0.0.1:9/{PLANTED}")
+
+
+def test_a_file_that_is_read_too_late_sends_nothing_any_more(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """By then something else may have been told, and this be over."""
+    monkeypatch.setattr(webhook, "LONGEST_S", 0.2)
+    file = tmp_path / "url"
+    os.mkfifo(file)
+    with receiving() as (url, got):
+        assert "within 0.2 s" in (notify(NotifySettings(file=file), VALUES) or "")
+        late = [one for one in threading.enumerate() if one.daemon and "lambda" in one.name]
+        file.write_text(url)
+        for one in late:
+            one.join(10)
+            assert not one.is_alive()
+    assert late
+    assert got == []
+
+
+@pytest.mark.parametrize(
+    "section",
+    [
+        f"[release.notify]\nfile = 'https://hooks.example/{PLANTED}'",
+        f"[release]\nnotify = 'https://hooks.example/{PLANTED}'",
+        f"[release.notify]\nurl = 'https://hooks.example/{PLANTED}'",
+    ],
+)
+def test_a_url_that_stands_in_the_settings_is_refused_without_being_told(tmp_path: Path, section: str) -> None:
+    file = tmp_path / "rollout.toml"
+    file.write_text(section, encoding="utf-8")
+    with pytest.raises(SettingsError, match=r"release\.notify") as caught:
+        load_settings(file, {}, {})
+    assert PLANTED not in str(caught.value)
 
 
 def test_the_url_stands_in_no_log(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import ssl
 import threading
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -34,7 +35,8 @@ def notify(settings: NotifySettings, values: Mapping[str, str], within_s: float 
     limit_s = max(0.0, LONGEST_S if within_s is None else within_s)
     said: list[str | None] = []
     # In a thread, for neither a name that is looked up nor a file that is read can be given a limit.
-    trying = threading.Thread(target=lambda: said.append(_sent(settings, values, limit_s)), daemon=True)
+    end = time.monotonic() + limit_s
+    trying = threading.Thread(target=lambda: said.append(_sent(settings, values, limit_s, end)), daemon=True)
     try:
         trying.start()
     except RuntimeError:
@@ -43,11 +45,11 @@ def notify(settings: NotifySettings, values: Mapping[str, str], within_s: float 
     return said[0] if said else _late(limit_s)
 
 
-def _sent(settings: NotifySettings, values: Mapping[str, str], limit_s: float) -> str | None:
+def _sent(settings: NotifySettings, values: Mapping[str, str], limit_s: float, end: float) -> str | None:
     try:
         url = _url(settings)
         body = filled_in(settings.template, values)
-        status = _post(url, body, limit_s)
+        status = _post(url, body, end)
     except SettingsError as error:
         return str(error)
     except httpx.TimeoutException:
@@ -111,10 +113,14 @@ def _url(settings: NotifySettings) -> httpx.URL:
     return url
 
 
-def _post(url: httpx.URL, body: str, limit_s: float) -> int:
-    """The status of the answer; its body is not read."""
+def _post(url: httpx.URL, body: str, end: float) -> int:
+    """The status of the answer; its body is not read. Nothing is sent after `end`."""
+    left_s = end - time.monotonic()
+    if left_s <= 0:
+        # Nobody waits any more, and what is told may be over by now.
+        raise httpx.WriteTimeout("too late")
     try:
-        transport = Transport(limit_s)
+        transport = Transport(left_s)
     except (OSError, ssl.SSLError) as error:
         raise SettingsError(f"release.notify: no certificates can be read: {type(error).__name__}.") from None
     asked = httpx.Request("POST", url, content=body.encode(), headers=_HEADERS)

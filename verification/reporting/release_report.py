@@ -12,6 +12,7 @@ from verification.core.model import Verdict
 from verification.core.release.judgement import Figure
 from verification.core.release.view import ReleaseView
 from verification.reporting import plain
+from verification.reporting.markdown import code
 from verification.reporting.markdown import text as escaped
 from verification.reporting.page import environment
 from verification.reporting.release_words import Words
@@ -131,7 +132,7 @@ def _progress(view: ReleaseView, words: Words) -> Table:
     heads = tuple(words(key) for key in ("stage", "state", "plan", "used", "amount.looks", "began", "ended", "verdict"))
     rows = []
     for one in view.progress:
-        looks = "" if one.looks is None else words("looks", count=plain.count(one.looks))
+        looks = "" if one.looks is None else words.looks(one.looks)
         used = words.hours(one.hours), looks, words.moment(one.began_at), words.moment(one.ended_at)
         state = words(f"progress.{one.state}")
         rows.append((f"{one.stage.percent} %", state, words.window(one.stage), *used, words.verdict(one.verdict)))
@@ -191,7 +192,7 @@ def render_release_md(view: ReleaseView, lang: Lang) -> str:
     """The same as Markdown, for a pull request or a summary."""
     words = Words(lang)
     report = report_of(view, words)
-    next_step = f"**{words.next_head(view)}** {words.next_step(view)} `{view.command}`"
+    next_step = f"**{words.next_head(view)}** {words.next_step(view)} {code(view.command)}"
     lines = [f"# {words.verdict(report.verdict)}", "", escaped(report.kicker), "", f"{report.meaning} {next_step}", ""]
     lines += [*_items(report.states), ""]
     facts = [words.pair(one.name, " · ".join(filter(None, (one.value, one.note)))) for one in report.facts]

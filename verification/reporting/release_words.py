@@ -58,6 +58,10 @@ class Words:
         """A time in hours; empty where there is none."""
         return "" if value is None else self("hours", count=f"{value:.1f}")
 
+    def looks(self, count: int) -> str:
+        """A number of looks."""
+        return self("looks.one") if count == 1 else self("looks", count=plain.count(count))
+
     def seconds(self, value: float) -> str:
         """A time in seconds."""
         return self("seconds", count=f"{value:.1f}")
@@ -133,8 +137,10 @@ class Words:
             return self("missing.gate", percent=view.stage.percent)
         lacking = amount.needed - amount.there
         # Rounded up: with one decimal less would be told than is missing.
-        count = f"{math.ceil(lacking * 10) / 10:.1f}" if amount.what == "hours" else plain.count(math.ceil(lacking))
-        return self(amount.what, count=count)
+        if amount.what == "hours":
+            return self.hours(math.ceil(lacking * 10) / 10)
+        count = math.ceil(lacking)
+        return self.looks(count) if amount.what == "looks" else self(amount.what, count=plain.count(count))
 
     # Where it stands and what to do
 
@@ -152,14 +158,18 @@ class Words:
             stage = view.stage
             span = {"began": self.moment(stage.began_at), "ended": self.moment(view.ended_at)}
             states.append(self("state.ended", percent=stage.percent, **span))
-        states.append(self._state(view))
         release, last_try = view.release, view.failed_start
+        failed = last_try.event if last_try is not None else None
+        is_astray = isinstance(failed, Started) and not failed.is_back
+        if release.began_at is not None or not is_astray:
+            # Else nobody knows that the old implementation serves every request, whatever was so before.
+            states.append(self._state(view))
         if release.began_at is not None and view.plan.stage(release.percent) is None:
             states.append(self("state.strange", percent=release.percent))
-        if last_try is not None and isinstance(last_try.event, Started):
-            failed = last_try.event
+        if last_try is not None and isinstance(failed, Started):
             at, detail = self.moment(last_try.at), self.said(failed.detail, _MOST_ON_TOP)
-            states.append(self("state.failed-start", percent=failed.percent, at=at, detail=detail))
+            key = "state.astray" if is_astray else "state.failed-start"
+            states.append(self(key, percent=failed.percent, former=failed.former, at=at, detail=detail))
         return states
 
     def _state(self, view: ReleaseView) -> str:
@@ -235,7 +245,7 @@ class Words:
             return self("step.decided", who=self.said(event.who), decision=decision, why=self.said(event.why))
         if isinstance(event, Told):
             return self("step.told", source=self.said(event.source), text=self.said(event.text))
-        looks = self("looks", count=plain.count(step.looks))
+        looks = self.looks(step.looks)
         return self("step.looks", looks=looks, until=self.moment(step.until), answered=plain.count(step.answered))
 
     def decision(self, view: ReleaseView) -> list[str]:

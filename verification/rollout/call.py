@@ -21,8 +21,8 @@ def call_of(settings: Settings) -> Call:
         ledger=str(settings.release.ledger) if _is_given(settings, "release.ledger") else None,
         runs=str(settings.run.report_dir),
         # On this machine the command itself is the permission.
-        may_move=settings.run.allow_percent_change and is_elsewhere,
-        may_write=settings.run.allow_writes and is_elsewhere,
+        is_elsewhere=is_elsewhere,
+        may_write=settings.run.allow_writes and _is_given(settings, "run.allow_writes") and is_elsewhere,
     )
 
 

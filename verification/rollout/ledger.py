@@ -121,7 +121,12 @@ class Ledger:
         for one in self.lines(self._known[-1][0] if self._known else 0):
             try:
                 self._known.append((one.number, one.at, _ADAPTERS[one.kind].validate_json(one.body)))
-            except (KeyError, ValidationError) as error:
+            except KeyError as error:
+                raise EvidenceError(
+                    f"{self.path}, line {one.number}: this version knows no event {one.kind!r}; a newer one wrote it. "
+                    "Use that version for this ledger."
+                ) from error
+            except ValidationError as error:
                 raise EvidenceError(f"{self.path}, line {one.number}: is no event of this version: {error}") from error
         return list(self._known)
 

@@ -87,15 +87,15 @@ def _values(settings: Settings, news: News, judgement: StageJudgement) -> Mappin
     if isinstance(event, Judged):
         kind, reasons = "verdict", judgement.reasons
         if event.verdict is not verdict:
-            # A moment ago it was another one, and that is what the ledger says.
-            verdict, reasons, action = event.verdict, event.reasons, event.action
+            # A moment ago it was another one, and that is what the ledger says. What to do is not sure until the next
+            # time it is judged, and the command in the ledger names no settings, target or ledger of this call.
+            verdict, reasons, action = event.verdict, event.reasons, call.suite("status")
         reason = reasons[0] if reasons else "nothing stands against it"
-    elif isinstance(event, Started):
-        kind, reason = "failed start", f"{event.percent} % was not started: {event.detail}"
     else:
-        proven = "proven" if event.is_proven else "NOT proven"
-        kind = "rollback"
-        reason = f"rolled back from {event.former} %, {proven} ({event.who}: {event.why}): {'; '.join(event.detail)}"
+        kind, reason = "failed start" if isinstance(event, Started) else "rollback", _moved(event)
+    # What the judge says of a start that is not back is that start.
+    before = [_moved(one) for one in news.before if not (isinstance(one, Started) and one.detail in reason)]
+    reason = "; before that: ".join((reason, *reversed(before)))
     return {
         "percent": str(judgement.percent),
         "verdict": verdict.value,
@@ -105,3 +105,10 @@ def _values(settings: Settings, news: News, judgement: StageJudgement) -> Mappin
         "event": kind,
         "at": news.at.isoformat(timespec="seconds"),
     }
+
+
+def _moved(event: Started | RolledBack) -> str:
+    if isinstance(event, Started):
+        return f"{event.percent} % was not started: {event.detail}"
+    proven = "proven" if event.is_proven else "NOT proven"
+    return f"rolled back from {event.former} %, {proven} ({event.who}: {event.why}): {'; '.join(event.detail)}"

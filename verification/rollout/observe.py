@@ -45,8 +45,9 @@ class Observer:
         require_writable(settings, catalog)
         self._settings, self._catalog, self._ledger, self._clock = settings, catalog, ledger, clock
         self._tell, self._every = on_progress, every
-        self._last: tuple[datetime, float] | None = None
-        """The wall clock and the one that nobody sets, at the look before."""
+        self._last: tuple[int, int, datetime, float] | None = None
+        """Of the last look that this process has kept: the line with which its stage began, its slot, the wall clock
+        and the one that nobody sets."""
         self._looked: tuple[int, float] | None = None
         """The line with which the stage of the last look began, and when that look was, on the clock nobody sets."""
         self._paced_line = 0
@@ -149,27 +150,30 @@ class Observer:
         before = self._ledger.standing()
         self._looked = before.began_line, self._clock.elapsed()
         log_from = next((one.log_bytes for one in reversed(before.looks) if one.log_bytes is not None), None)
-        step_s = self._clock_step_s(before)
+        now, elapsed = self._clock.now(), self._clock.elapsed()
+        step_s = self._clock_step_s(before, now, elapsed)
         look = take_look(self._settings, self._catalog, due, self._clock, log_from, step_s)
         try:
             self._ledger.append(look, self._clock.now(), unless=lambda now: _refused(now, before, look))
         except UsageError as error:
             self._tell(str(error))
             return self._judge().verdict
+        self._last = before.began_line, look.slot, now, elapsed
         judgement, complaints = judge_now(self._settings, self._ledger, self._clock)
         for line in (*progress_lines(look, judgement, call_of(self._settings)), *complaints):
             self._tell(line)
         return judgement.verdict
 
-    def _clock_step_s(self, standing: Standing) -> float:
+    def _clock_step_s(self, standing: Standing, now: datetime, elapsed: float) -> float:
         """How far the wall clock moved since the look before beside a clock that nobody sets: within this process, else
-        since the same start of the machine. 0 where neither is known."""
-        now, elapsed, uptime = self._clock.now(), self._clock.elapsed(), self._clock.uptime()
-        last, self._last = self._last, (now, elapsed)
-        if last is not None:
-            return round((now - last[0]).total_seconds() - (elapsed - last[1]), 3)
-        before = standing.looks[-1] if standing.looks else None
-        if before is None or before.boot_s is None or uptime is None or uptime.boot_id != before.boot_id:
+        since the same start of the machine. 0 where neither is known, and before the first look of a stage."""
+        before, uptime = standing.looks[-1] if standing.looks else None, self._clock.uptime()
+        if before is None:
+            return 0.0
+        # A look of a former stage, one that could not be kept, or one before somebody else's would tell of other times.
+        if self._last is not None and self._last[:2] == (standing.began_line, before.slot):
+            return round((now - self._last[2]).total_seconds() - (elapsed - self._last[3]), 3)
+        if before.boot_s is None or uptime is None or uptime.boot_id != before.boot_id:
             return 0.0
         return round((now - before.at).total_seconds() - (uptime.seconds - before.boot_s), 3)
 

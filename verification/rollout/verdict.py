@@ -13,6 +13,7 @@ from verification.core.release.call import PLAIN
 from verification.core.release.events import Decided, Found, GateRun, Judged
 from verification.core.release.judgement import StageJudgement
 from verification.core.release.standing import Standing
+from verification.rollout.call import call_of
 from verification.rollout.clock import Clock
 from verification.rollout.ledger import Ledger
 from verification.rollout.notice import tell_news
@@ -68,8 +69,8 @@ def take_in_run(settings: Settings, ledger: Ledger, run_dir: Path, clock: Clock)
     if standing.percent not in manifest.stages:
         stages = ", ".join(f"{one} %" for one in manifest.stages)
         raise UsageError(
-            f"{run_dir}: the run is of {stages}; {standing.percent} % runs. `pytest -m stage_gate --stage "
-            f"{standing.percent}` makes one for it."
+            f"{run_dir}: the run is of {stages}; {standing.percent} % runs. "
+            f"`{call_of(settings).gate(standing.percent)}` makes one for it."
         )
     began = datetime.fromisoformat(manifest.started_at)
     began = began if began.tzinfo else began.replace(tzinfo=UTC)

@@ -57,10 +57,19 @@ class NotifySettings(Frozen):
     """Name of the environment variable that holds the URL."""
     file: Path | None = None
     """File that holds the URL in its first line."""
-    template: Annotated[str, Field(max_length=20_000)] = '{"text": "{percent} %: {verdict}. {reason} Next: {action}"}'
+    template: Annotated[str, Field(max_length=20_000)] = '{"text": "{percent} %: {verdict}. {reason}\\nNext: {action}"}'
     """JSON. Within its texts these are filled in: {percent} and {verdict} as they are now; {former}, the verdict that
     was told last in this stage, or none; {reason}; {action}, the command to type; {event}, which is verdict, failed
     start or rollback; {at}, when that was."""
+
+    @field_validator("file")
+    @classmethod
+    def file_is_no_url(cls, file: Path | None) -> Path | None:
+        """The URL itself would be told as the name of a file that cannot be read."""
+        # As a path it has one slash only.
+        if file is not None and re.search(r"\bhttps?:/", str(file), re.IGNORECASE):
+            raise ValueError("holds a URL: put it in the first line of a file, and name that here")
+        return file
 
     @field_validator("template")
     @classmethod

@@ -24,7 +24,7 @@ PREFIX = "RELEASE_GATE__"
 COMMAND_LINE, FROM_ENVIRONMENT = "command line", "environment "
 HANDED = "RELEASE_GATE_SETTINGS"
 """Environment variable by which a run hands its settings to a process that it starts."""
-_SECRET_PLACES = {"authentication", "environment", "secrets"}
+_SECRET_PLACES = {"authentication", "environment", "notify", "secrets"}
 """Whoever writes a secret there by mistake must not find it in a log."""
 _PATHS = (
     ("percent", "file", "path"),

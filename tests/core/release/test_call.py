@@ -14,7 +14,8 @@ from verification.core.release.judgement import Action
 COMMANDS = {
     "begin": "python -m verification start 10",
     "wait": "python -m verification observe",
-    "run-gate": "pytest -m stage_gate --stage 10; python -m verification decide --run reports/latest",
+    "run-gate": "pytest -p verification.plugin -m stage_gate --stage 10; "
+    "python -m verification decide --run reports/latest",
     "promote": "python -m verification start 10",
     "done": "python -m verification report --stage 10",
     "analyse": "python -m verification rollback && python -m verification start 10",
@@ -46,7 +47,7 @@ def test_what_was_given_stands_in_each_command_as_one_word_of_a_shell(kind: str)
 
 
 def test_the_permission_to_move_a_backend_elsewhere_stands_where_something_is_moved_only() -> None:
-    call = Call(ledger="x", may_move=True)
+    call = Call(ledger="x", is_elsewhere=True)
     moving = {kind for kind in COMMANDS if "--allow-percent-change" in call.command(Action(kind, 10))}  # type: ignore[arg-type]
     assert moving == {"begin", "promote", "analyse", "roll-back"}
     assert call.back == "python -m verification rollback --ledger=x --allow-percent-change"
@@ -59,6 +60,15 @@ def test_what_undoes_names_the_folder_as_one_word_and_the_permission_that_was_gi
         *("python", "-m", "verification", "cleanup", "my releases/10-0"),
         *("--settings=my settings.toml", "--target=http://127.0.0.1:8000", "--allow-writes"),
     ]
+
+
+def test_the_permission_to_write_stands_where_something_is_written_only() -> None:
+    call = Call(target="http://backend.example", may_write=True)
+    writing = {kind for kind in COMMANDS if "--allow-writes" in call.command(Action(kind, 10))}  # type: ignore[arg-type]
+    assert writing == {"wait", "run-gate"}
+    gate, taken_in = call.command(Action("run-gate", 10)).split("; ")
+    assert "--allow-writes" in gate
+    assert "--allow-writes" not in taken_in
 
 
 def test_the_gates_run_is_looked_for_where_the_gate_leaves_it() -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from verification.core.release.chain import FIRST, Line, broken, line
@@ -24,7 +24,6 @@ def chain(events: list[tuple[timedelta, str, str]]) -> list[Line]:
     return lines
 
 
-@settings(deadline=None)
 @given(EVENTS)
 def test_a_chain_as_it_was_written_is_whole(events: list[tuple[timedelta, str, str]]) -> None:
     assert list(broken(chain(events))) == []
@@ -34,7 +33,6 @@ def test_an_empty_chain_is_whole() -> None:
     assert list(broken([])) == []
 
 
-@settings(deadline=None)
 @given(EVENTS, st.data())
 def test_any_change_of_any_field_of_any_line_is_seen(
     events: list[tuple[timedelta, str, str]], data: st.DataObject
@@ -59,7 +57,6 @@ def test_any_change_of_any_field_of_any_line_is_seen(
     assert list(broken(lines))
 
 
-@settings(deadline=None)
 @given(EVENTS, st.data())
 def test_a_line_that_is_taken_out_before_the_last_is_seen(
     events: list[tuple[timedelta, str, str]], data: st.DataObject
@@ -70,7 +67,6 @@ def test_a_line_that_is_taken_out_before_the_last_is_seen(
     assert list(broken(lines))
 
 
-@settings(deadline=None)
 @given(EVENTS, st.data())
 def test_two_lines_that_change_places_are_seen(events: list[tuple[timedelta, str, str]], data: st.DataObject) -> None:
     lines = chain(events)
@@ -80,7 +76,6 @@ def test_two_lines_that_change_places_are_seen(events: list[tuple[timedelta, str
     assert list(broken(lines))
 
 
-@settings(deadline=None)
 @given(EVENTS, st.data())
 def test_a_line_that_is_put_in_with_a_hash_of_its_own_is_seen(
     events: list[tuple[timedelta, str, str]], data: st.DataObject
@@ -91,7 +86,6 @@ def test_a_line_that_is_put_in_with_a_hash_of_its_own_is_seen(
     assert list(broken(lines))
 
 
-@settings(deadline=None)
 @given(TEXTS, TEXTS, TEXTS, TEXTS)
 def test_what_moves_from_one_field_to_the_next_is_another_line(kind: str, body: str, other: str, more: str) -> None:
     assume((kind, body) != (other, more))

@@ -134,7 +134,6 @@ def test_negative_counters_are_none() -> None:
 STEPS = st.lists(st.tuples(*[st.integers(0, 50)] * 4), min_size=1, max_size=8)
 
 
-@settings(deadline=None)
 @given(STEPS, st.lists(st.booleans(), min_size=8, max_size=8), st.lists(st.booleans(), min_size=8, max_size=8))
 def test_nothing_that_a_look_could_see_is_lost_or_counted_twice(
     steps: list[tuple[int, ...]], restarts: list[bool], silent: list[bool]
@@ -162,7 +161,6 @@ def test_nothing_that_a_look_could_see_is_lost_or_counted_twice(
     assert found.restarts == seen_restarts
 
 
-@settings(deadline=None)
 @given(STEPS)
 def test_without_a_restart_the_differences_add_up_to_the_last_less_the_first(steps: list[tuple[int, ...]]) -> None:
     counters = [(0, 0, 0, 0)]
@@ -231,7 +229,6 @@ def test_slots_of_a_clock_that_was_wrong_make_no_gaps() -> None:
     assert gaps(STAGE, BEGAN, [*looks(2), look(2), look(3)], after(1)) == []
 
 
-@settings(deadline=None)
 @given(st.sets(st.integers(-3, 30)), st.integers(-2, 40))
 def test_taken_and_missing_are_together_all_that_were_due(slots: set[int], now: int) -> None:
     found = gaps(STAGE, BEGAN, [look(slot) for slot in slots], after(now))
@@ -274,7 +271,7 @@ def test_a_moment_at_which_the_looks_are_enough_comes_within_the_window_only() -
     hours=st.integers(1, 48),
     needed=st.integers(1, 22),
 )
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_what_is_said_never_to_be_enough_never_is(minutes: int, share: float, hours: int, needed: int) -> None:
     """Held against the rule by which missing looks are counted, at every quarter of an hour."""
     stage, apart = stage_of(least_hours=hours, looks=needed), timedelta(minutes=minutes)

@@ -42,7 +42,29 @@ def news(*events: Event) -> News | None:
     ],
 )
 def test_the_newest_that_was_not_told_is_told(events: tuple[Event, ...], line: int, former: Verdict | None) -> None:
-    assert news(*events) == News(line, BEGAN, events[line - 1], former)  # type: ignore[arg-type]  # one of the three
+    found = news(*events)
+    assert found is not None
+    assert (found.line, found.at, found.event, found.former) == (line, BEGAN, events[line - 1], former)
+
+
+@pytest.mark.parametrize(
+    ("events", "before"),
+    [
+        ((started(), HELD, Notified(2), FAILED, WORSE), (FAILED,)),
+        ((started(), HELD, FAILED, BACK), (FAILED,)),
+        ((started(), BACK, FAILED), (BACK,)),
+        ((started(), BACK, Notified(2), FAILED), ()),
+        ((started(), BACK, started(25), FAILED), ()),
+        ((started(), BACK, FAILED, FAILED), (BACK, FAILED)),
+    ],
+)
+def test_a_move_that_nobody_was_told_of_is_told_with_what_came_after_it(
+    events: tuple[Event, ...], before: tuple[Event, ...]
+) -> None:
+    found = news(*events)
+    assert found is not None
+    assert found.line == len(events)
+    assert found.before == before
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.core.release.builders import (
@@ -124,7 +124,6 @@ def test_going_to_zero_by_a_start_ends_the_stage_and_is_no_rollback() -> None:
     assert [stage.rolled_back for stage in now.passed] == [False]
 
 
-@settings(deadline=None)
 @given(st.permutations(range(6)), st.permutations(range(6)))
 def test_looks_stand_in_order_of_their_slots_however_they_arrive(one: list[int], other: list[int]) -> None:
     events = [look(slot) for slot in one], [look(slot) for slot in other]
@@ -133,7 +132,6 @@ def test_looks_stand_in_order_of_their_slots_however_they_arrive(one: list[int],
     assert [taken.slot for taken in here.looks] == list(range(6))
 
 
-@settings(deadline=None)
 @given(st.permutations([look(0), look(1), look(1, at=after(1.5)), look(2), look(2, at=after(2.1))]))
 def test_a_slot_counts_once_the_earlier_look_however_they_arrive(arrived: list[Event]) -> None:
     assert told(started(), *arrived).looks == looks(3)

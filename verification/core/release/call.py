@@ -21,10 +21,10 @@ class Call:
     ledger: str | None = None
     runs: str = "reports"
     """The folder in which the gate leaves its runs."""
-    may_move: bool = False
-    """Whether a person has allowed to change the percent of a backend that is not this machine."""
+    is_elsewhere: bool = False
+    """Whether the backend is not this machine: who types a command that moves it must allow that in it."""
     may_write: bool = False
-    """Whether a person has allowed to write to a backend that is not this machine."""
+    """Whether this call allowed to write to a backend that is not this machine."""
 
     def command(self, action: Action) -> str:
         """The exact words to type. What may not be printed is left out of them; `lacking` names it."""
@@ -32,8 +32,8 @@ class Call:
         # What the gate's run said is told whatever it was, so `;`: its exit code is 0 only where it promotes.
         return {
             "begin": begin,
-            "wait": self.suite("observe"),
-            "run-gate": f"{self._gate(action.percent)}; {self.suite(f'decide --run {shlex.quote(self.runs)}/latest')}",
+            "wait": self._writing(self.suite("observe")),
+            "run-gate": f"{self.gate(action.percent)}; {self.suite(f'decide --run {shlex.quote(self.runs)}/latest')}",
             "promote": begin,
             "done": self.suite(f"report --stage {action.percent}"),
             "analyse": f"{back} && {begin}",
@@ -46,7 +46,10 @@ class Call:
         return self._move("rollback")
 
     def _move(self, words: str) -> str:
-        return f"{self.suite(words)} --allow-percent-change" if self.may_move else self.suite(words)
+        return f"{self.suite(words)} --allow-percent-change" if self.is_elsewhere else self.suite(words)
+
+    def _writing(self, command: str) -> str:
+        return f"{command} --allow-writes" if self.may_write else command
 
     def suite(self, words: str) -> str:
         """A command of the suite, for example `ledger verify`."""
@@ -54,11 +57,13 @@ class Call:
 
     def cleanup(self, folder: str) -> str:
         """The command that undoes what the folder's journal names; it knows no ledger."""
-        words = [_SUITE, "cleanup", shlex.quote(folder), *self._given("settings", "target")]
-        return " ".join([*words, "--allow-writes"] if self.may_write else words)
+        return self._writing(" ".join([_SUITE, "cleanup", shlex.quote(folder), *self._given("settings", "target")]))
 
-    def _gate(self, percent: int) -> str:
-        return " ".join([f"pytest -m stage_gate --stage {percent}", *self._given("settings", "target")])
+    def gate(self, percent: int) -> str:
+        """The command that runs the gate at this percent."""
+        # With the plugin by name: beside a checkout nothing else tells pytest of it.
+        words = f"pytest -p verification.plugin -m stage_gate --stage {percent}"
+        return self._writing(" ".join([words, *self._given("settings", "target")]))
 
     def _given(self, *names: str) -> list[str]:
         # With the equals sign, or pytest takes a file for a place to look for tests.

@@ -1,4 +1,4 @@
-"""What the people behind the webhook should know of a release and were not told yet: the newest, nothing older."""
+"""What the people behind the webhook should know and were not told yet: the newest, and the moves before it."""
 
 from __future__ import annotations
 
@@ -20,6 +20,9 @@ class News:
     event: Judged | Started | RolledBack
     former: Verdict | None
     """The verdict of the present stage that was told last; None where none was."""
+    before: tuple[Started | RolledBack, ...] = ()
+    """Starts that came to nothing and a rollback that are older than it and that nobody was told of; no state that
+    follows says that they were."""
 
 
 def news_of(events: Iterable[tuple[int, datetime, Event]]) -> News | None:
@@ -27,7 +30,7 @@ def news_of(events: Iterable[tuple[int, datetime, Event]]) -> News | None:
     and what was to be told before a stage began is none any more."""
     percent, told = 0, 0
     judged: list[tuple[int, datetime, Judged]] = []
-    move: tuple[int, datetime, Started | RolledBack] | None = None
+    moves: list[tuple[int, datetime, Started | RolledBack]] = []
     for line, at, event in events:
         if isinstance(event, Notified):
             told = max(told, event.line)
@@ -35,16 +38,18 @@ def news_of(events: Iterable[tuple[int, datetime, Event]]) -> News | None:
             # One of a stage that somebody else has just left says nothing of this one.
             judged += [(line, at, event)] if event.percent == percent else []
         elif isinstance(event, Started) and event.is_proven:
-            percent, judged, move = event.percent, [], None
+            percent, judged, moves = event.percent, [], []
         elif isinstance(event, RolledBack):
-            percent, judged, move = 0, [], (line, at, event)
+            percent, judged = 0, []
+            moves.append((line, at, event))
         elif isinstance(event, Started):
-            move = (line, at, event)
+            moves.append((line, at, event))
     former = next((one.verdict for line, _, one in reversed(judged) if line <= told), None)
-    found: list[tuple[int, datetime, Judged | Started | RolledBack]] = []
+    untold = [one for one in moves if one[0] > told]
+    found: list[tuple[int, datetime, Judged | Started | RolledBack]] = [*untold]
     if judged and judged[-1][2].verdict is not former:
         found.append(judged[-1])
-    if move is not None and move[0] > told:
-        found.append(move)
     newest = max(found, key=lambda one: one[0], default=None)
-    return None if newest is None else News(*newest, former)
+    if newest is None:
+        return None
+    return News(*newest, former, tuple(event for line, _, event in untold if line < newest[0]))
