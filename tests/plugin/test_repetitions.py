@@ -29,7 +29,7 @@ def test_every_repetition_is_compared_counted_as_a_pair_and_excludes_a_rate(tmp_
     assert {case["repetitions"] for case in ran.report["cases"]} == {4}
     page = (ran.run_dir / "gate.html").read_text(encoding="utf-8")
     assert f"with {pairs} equal pairs a difference rate above" in page
-    assert f"With {pairs} equal pairs a difference rate above" in (ran.run_dir / "gate.md").read_text(encoding="utf-8")
+    assert f"with {pairs} equal pairs a difference rate above" in (ran.run_dir / "gate.md").read_text(encoding="utf-8")
     assert (ran.report["duration_s"] or 0) > 0
     again = judge(run.evidence, run.catalog, run.policy)
     assert again.duration_s == ran.report["duration_s"], "the folder alone gives the same"
